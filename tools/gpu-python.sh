@@ -15,9 +15,9 @@ shift 2
 python=${PYTHON:-python3}
 
 # test_gpu comes first and alone, since it measures; the others share the machine.
-torch_tests=(torch launch_options dispatch compile topk topk_key_blocks merge_topk fused_topk fused_rows select mx mxfp8 mx_queries q_scale q_scale_blocks block_max key_blocks paged_key_blocks paged_rows gradients deep_gemm deep_gemm_versions compat_vllm compat_sglang
+torch_tests=(torch launch_options dispatch compile topk topk_key_blocks merge_topk fused_topk fused_rows select mx mxfp8 mx_queries q_scale q_scale_blocks head_reduction block_max key_blocks paged_key_blocks paged_rows gradients deep_gemm deep_gemm_versions compat_vllm compat_sglang
   compat_flashinfer engines)
-tests=(gpu jax jax_key_blocks jax_q_scale "${torch_tests[@]}")
+tests=(gpu jax jax_key_blocks jax_q_scale jax_head_reduction "${torch_tests[@]}")
 
 # The wheels without pip, which may be missing.
 unpack() {

@@ -34,7 +34,7 @@ extern "C" {
 #endif
 
 /** Of this header; raised when a caller would have to change. */
-#define MQA_COMPILER_API_VERSION 5
+#define MQA_COMPILER_API_VERSION 6
 
 /** That of the library. */
 MQA_COMPILER_API int mqa_compiler_api_version(void);
@@ -111,6 +111,9 @@ typedef struct mqa_logits_description {
                                with mx_keys null; head_dim is 32, 64, 96 or 128,
                                there are no groups, and schedule is not "fast"
                                [queries have no scales] */
+  const char *head_reduction; /**< "max": a logit is the greatest of what the
+                                   heads have, and schedule is not "fast"
+                                   ["sum": their sum] */
 } mqa_logits_description;
 
 /** As mqa_compile_text, for one op. */
@@ -149,6 +152,7 @@ typedef struct mqa_paged_logits_description {
   int64_t key_block_size;
   int64_t max_key_blocks;
   const char *mx_queries;
+  const char *head_reduction;
 } mqa_paged_logits_description;
 
 /** As mqa_compile_text, for one op. */

@@ -58,6 +58,9 @@ checkDescription(const DescriptionT &op, StringRef mnemonic,
   if (op.activation && !symbolizeActivation(op.activation))
     return makeError("activation is none that " + mnemonic + " has, found '" +
                      Twine(op.activation) + "'");
+  if (op.head_reduction && !symbolizeHeadReduction(op.head_reduction))
+    return makeError("head_reduction must be \"sum\" or \"max\", found \"" +
+                     Twine(op.head_reduction) + "\"");
   for (auto [name, format] : {std::pair("mx_keys", op.mx_keys),
                               std::pair("mx_queries", op.mx_queries)})
     if (format && chooseType(format, {"MXFP4", "MXFP8"}).empty())
@@ -175,6 +178,9 @@ writeFunction(const DescriptionT &op, StringRef mnemonic,
   if (op.activation)
     attributes.push_back("activation = #mqa.activation<" +
                          std::string(op.activation) + ">");
+  if (op.head_reduction)
+    attributes.push_back("head_reduction = #mqa.head_reduction<" +
+                         std::string(op.head_reduction) + ">");
   if (op.clean)
     attributes.push_back("clean");
   if (op.block_max)

@@ -64,6 +64,8 @@ mqa_status XlaCallReader::readCache(int64_t blockKv, int64_t keyRow,
   constexpr int64_t kScaleBytes = sizeof(float);
   const xla::Buffer *cache = peek(frame.operands, numOperands++);
   int64_t row = keyRow + kScaleBytes;
+  if (!cache)
+    return invalid("the call has no buffer for the cache");
   bool fits = (cache->rank == 3 || (cache->rank == 4 && cache->dims[2] == 1)) &&
               cache->dims[1] == blockKv && cache->dims[cache->rank - 1] == row;
   if (!fits || getElementBytes(kernel.getElementType(Operand::K)) != 1 ||

@@ -19,6 +19,8 @@ EDGES = [
     {"k": 17, "logits": {"heads": 3, "head_dim": 32, "block_size": 16}, "force_first": 3, "force_last": 5, "order": "score"},
     {"k": 64, "paged": {"heads": 8, "head_dim": 64, "block_size": 8, "next_n": 2, "block_kv": 64}, "base": "slot"},
     {"k": 100, "paged": {"heads": 4, "head_dim": 32, "block_size": 16, "rows": "?", "block_kv": 16}, "tie_break": "greatest"},
+    {"k": 512, "logits": {"heads": 16, "head_dim": 128, "head_reduction": "max"}, "values": True},
+    {"k": 64, "paged": {"heads": 33, "head_dim": 128, "next_n": 2, "block_kv": 64, "head_reduction": "max"}},
 ]
 
 

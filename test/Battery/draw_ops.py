@@ -170,6 +170,8 @@ EDGES = [
     {"heads": 111, "head_dim": 256, "head_reduction": "max", "input": "bf16", "out": "f16"},
     {"heads": 12, "head_dim": 64, "head_reduction": "max", "groups": 4, "compressed": True},
     {"heads": 33, "head_dim": 96, "head_reduction": "max", "mx_queries": "MXFP4", "mx": "MXFP8"},
+    {"heads": 16, "head_dim": 128, "head_reduction": "max", "mx_queries": "MXFP4", "clean": True},
+    {"heads": 111, "head_dim": 256, "head_reduction": "max", "input": "bf16", "groups": 1},
 ]
 
 

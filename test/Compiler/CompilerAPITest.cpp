@@ -9,6 +9,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
 #include <thread>
 #include <vector>
@@ -244,6 +245,75 @@ TEST(CompilerAPITest, LogitsOfQueriesWithBlockScales) {
   mqa_bundle_destroy(bundle);
 }
 
+TEST(CompilerAPITest, MaximumOverTheHeads) {
+  for (const char *target : {"cpu", "sm_90a"}) {
+    mqa_logits_description op = makeOp();
+    mqa_paged_logits_description paged = makePagedOp();
+    for (const char *name :
+         {"max", "sum", static_cast<const char *>(nullptr)}) {
+      op.head_reduction = paged.head_reduction = name;
+      bool isMax = name && name == std::string("max");
+      Compilation results[] = {compileLogits(op, target),
+                               compileLogits(paged, target)};
+      for (const Compilation &result : results) {
+        ASSERT_TRUE(result.succeeded()) << result.diagnostics();
+        mqa_bundle *bundle;
+        EXPECT_EQ(getInfo(result, &bundle).head_reduction,
+                  isMax ? MQA_HEAD_REDUCTION_MAX : MQA_HEAD_REDUCTION_SUM);
+        mqa_bundle_destroy(bundle);
+      }
+    }
+  }
+}
+
+/// The scores of the heads are 16 and 32.
+TEST(CompilerAPITest, LogitsOfHeads) {
+  constexpr int kQueries = 2, kKeys = 3, kHeads = 2, kHeadDim = 16;
+  std::vector<uint16_t> q(kQueries * kHeads * kHeadDim, 0x3f80);
+  for (int m = 0; m < kQueries; ++m)
+    std::fill_n(q.begin() + (m * kHeads + 1) * kHeadDim, kHeadDim, 0x4000);
+  std::vector<uint16_t> k(kKeys * kHeadDim, 0x3f80);
+  std::vector<float> kScale = {1, -2, 0.5f}, weights = {3, 1, -1, -1};
+  std::vector<int32_t> ks(kQueries, 0), ke(kQueries, kKeys);
+  mqa_logits_args args = {};
+  args.q = q.data();
+  args.q_stride = kHeads * kHeadDim;
+  args.k = k.data();
+  args.k_stride = kHeadDim;
+  args.k_scale = kScale.data();
+  args.k_scale_stride = 1;
+  args.weights = weights.data();
+  args.weights_stride = kHeads;
+  args.ks = ks.data();
+  args.ke = ke.data();
+  args.out_stride = args.num_keys = kKeys;
+  args.num_queries = kQueries;
+  auto compute = [&](const char *headReduction) {
+    mqa_logits_description op = {};
+    op.num_heads = kHeads;
+    op.head_dim = kHeadDim;
+    op.input_type = "bf16";
+    op.head_reduction = headReduction;
+    Compilation result = compileLogits(op, "cpu");
+    EXPECT_TRUE(result.succeeded()) << result.diagnostics();
+    mqa_bundle *bundle;
+    getInfo(result, &bundle);
+    mqa_kernel *kernel = nullptr;
+    EXPECT_EQ(mqa_kernel_load(bundle, nullptr, /*device=*/1, &kernel),
+              MQA_SUCCESS)
+        << mqa_last_error();
+    std::vector<float> out(kQueries * kKeys, 7);
+    args.out = out.data();
+    EXPECT_EQ(mqa_logits_launch(kernel, &args, nullptr), MQA_SUCCESS)
+        << mqa_last_error();
+    mqa_kernel_destroy(kernel);
+    mqa_bundle_destroy(bundle);
+    return out;
+  };
+  EXPECT_EQ(compute("max"), (std::vector<float>{48, -96, 24, -16, 32, -8}));
+  EXPECT_EQ(compute(nullptr), (std::vector<float>{80, -160, 40, -48, 96, -24}));
+}
+
 TEST(CompilerAPITest, PagedDescriptionsOfEveryForm) {
   mqa_paged_logits_description op = makePagedOp();
   op.name = "decode";
@@ -411,6 +481,9 @@ TEST(CompilerAPITest, BadDescriptions) {
   op.activation = "gelu";
   expectError(op, "activation is none that mqa.logits has, found 'gelu'");
   op = makeOp();
+  op.head_reduction = "mean";
+  expectError(op, "head_reduction must be \"sum\" or \"max\", found \"mean\"");
+  op = makeOp();
   op.weights_type = "f16";
   expectError(op, "weights_type is not a type");
   op = makeOp();
@@ -499,6 +572,9 @@ TEST(CompilerAPITest, BadPagedDescriptions) {
   op.next_n = 0;
   op.lens_per_query = 1;
   expectError(op, "lens_per_query is of queries in the order");
+  op = makePagedOp();
+  op.head_reduction = "";
+  expectError(op, "head_reduction must be \"sum\" or \"max\", found \"\"");
   op = makePagedOp();
   op.num_rows = 4;
   expectError(op, "but has_sequence is 0");

@@ -42,6 +42,7 @@ def over_keys_cases(rank, size):
         for options in (
             {},
             {"tie_break": "greatest", "order": "score", "base": "absolute"},
+            {"head_reduction": "max"},
         ):
             expected = mqa.logits_topk(*tensors, 20, return_values=True, **options)
             for exchange in ("auto", "lists", "rows"):
@@ -100,7 +101,6 @@ def over_pages_cases(rank, size):
         k, scale = mqa.split_cache(cache, 32)
         scale = (scale * 4).round() / 4
         lens = lens if per_query else lens[:, 0].contiguous()
-        expected = mqa.paged_logits_topk(q, k, scale, weights, lens, table, 24, 96, return_values=True)
         # Sequence b's keys lie on ranks in other shares than those of its neighbour; all 96 that there may be.
         generator = torch.Generator().manual_seed(size)
         cuts = torch.randint(0, 97, (5, size - 1), generator=generator).sort(1).values
@@ -116,9 +116,11 @@ def over_pages_cases(rank, size):
             for n, (key, s) in enumerate(zip(whole_k[b, keys], whole_scale[b, keys])):
                 own_k[own_table[b, n // 16], n % 16], own_scale[own_table[b, n // 16], n % 16] = key, s
         own = (q, own_k.view(FP8), own_scale, weights, lens, own_table)
-        for check, exchange in ((True, "lists"), (False, "rows")):
-            options = {"key_counts": counts, "check": check, "exchange": exchange}
-            check_equal(distributed.paged_logits_topk_over_keys(*own, 24, 96, return_values=True, **options), expected)
+        for check, exchange, heads in ((True, "lists", "sum"), (False, "rows", "sum"), (True, "auto", "max")):
+            options = {"return_values": True, "head_reduction": heads}
+            expected = mqa.paged_logits_topk(q, k, scale, weights, lens, table, 24, 96, **options)
+            options.update(key_counts=counts, check=check, exchange=exchange)
+            check_equal(distributed.paged_logits_topk_over_keys(*own, 24, 96, **options), expected)
 
 
 def over_queries_cases(rank, size):
@@ -127,11 +129,13 @@ def over_queries_cases(rank, size):
     for sizes in ((40, 0, 0, 0), (3, 17, 0, 20), (10, 10, 10, 10)):
         sizes = sizes if size == 4 else (sizes[0], 40 - sizes[0])
         own = [cut(q, sizes, rank), k, scale, cut(weights, sizes, rank), cut(ks, sizes, rank), cut(ke, sizes, rank)]
-        expected = mqa.logits_topk(*tensors, 20, force_first=2, return_values=True)
-        found = distributed.logits_topk_over_queries(*own, 20, force_first=2, return_values=True)
-        check_equal(found, expected)
-        found = distributed.logits_topk_over_queries(*own, 20, force_first=2, gather=False)
-        assert torch.equal(found, cut(expected[0], sizes, rank))
+        for heads in ("sum", "max"):
+            options = {"force_first": 2, "head_reduction": heads}
+            expected = mqa.logits_topk(*tensors, 20, return_values=True, **options)
+            found = distributed.logits_topk_over_queries(*own, 20, return_values=True, **options)
+            check_equal(found, expected)
+            found = distributed.logits_topk_over_queries(*own, 20, gather=False, **options)
+            assert torch.equal(found, cut(expected[0], sizes, rank))
     none = [q[:0], k, scale, weights[:0], ks[:0], ke[:0]]
     assert distributed.logits_topk_over_queries(*none, 20).shape == (0, 20)
 
@@ -192,6 +196,12 @@ def failure_cases(rank, size):
         20,
         order="score" if bad else "key",
     )
+    options = {"head_reduction": "max" if bad else "sum"}
+    expect(ValueError, words, distributed.logits_topk_over_keys, q, k, scale, weights, ks, ke, 20, **options)
+    expect(ValueError, words, distributed.paged_logits_topk_over_keys, paged, keys, scales, paged_weights, lens, table, 20, 96,
+           key_counts=counts, **options)  # fmt: skip
+    words = "options must be the same on all ranks"
+    expect(ValueError, words, distributed.logits_topk_over_queries, q, k, scale, weights, ks, ke, 20, **options)
     words = "the called function must be the same on all ranks"
     if bad:
         expect(ValueError, words, distributed.share_keys, 4)

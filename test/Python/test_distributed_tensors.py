@@ -62,6 +62,10 @@ def tensor_cases(rank, size):
     # 16-bit logits are rounded once.
     placed = [distribute_tensor(t, mesh, [heads.get(name, Replicate())]) for name, t in tensors.items()]
     assert not op(*placed, clean=True, dtype=torch.bfloat16).placements[0].is_partial()
+    # A maximum over some heads is not a part of a sum.
+    check(op, tensors, rows, Shard(0), clean=True, head_reduction="max")
+    assert not op(*placed, clean=True, head_reduction="max").placements[0].is_partial()
+    check(op, tensors, heads, Replicate(), clean=True, head_reduction="max")
     groups = {**tensors, "k": torch.stack([k] * 4, 1), "k_scale": torch.stack([scale] * 4, 1)}
     check(op, groups, {**heads, "k": Shard(1), "k_scale": Shard(1)}, Partial(), clean=True)
     check(torch.ops.mqa.logits_topk, {**tensors, "topk": 20}, rows, Shard(0))
@@ -128,6 +132,10 @@ def tensor_cases(rank, size):
         Partial(),
         clean=True,
     )
+    of_max = {**paged, "max_context_len": 96}
+    check(torch.ops.mqa.paged_logits, of_max, sequences, Shard(0), clean=True, head_reduction="max")
+    heads = [distribute_tensor(t, mesh, [{"q": Shard(2), "weights": Shard(1)}.get(n, Replicate())]) for n, t in paged.items()]
+    assert not torch.ops.mqa.paged_logits(*heads, 96, clean=True, head_reduction="max").placements[0].is_partial()
     check(torch.ops.mqa.paged_logits_topk, {**paged, "topk": 20, "max_context_len": 96}, sequences, Shard(0))
     logits = mqa.paged_logits(*paged.values(), 96, clean=True)
     slots = {"logits": logits, "ke": None, "k": 20, "context_lens": lens, "block_table": table}

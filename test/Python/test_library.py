@@ -14,7 +14,7 @@ import unittest.mock
 
 from processes import compile_bundle, run_python
 
-from mqa import library, runtime
+from mqa import library, prebuilt, runtime
 
 
 class BundlesTest(unittest.TestCase):
@@ -82,6 +82,34 @@ class BundlesTest(unittest.TestCase):
             )
             output = run_python(program, MQA_BUNDLES=self.folder, MQA_COMPILER_LIBRARY="/nonexistent")
         self.assertEqual(output, "found b'logits'\nfound 5\nkept 2\n")
+
+
+    def test_head_reductions(self):
+        """A kernel that takes the maximum over the heads is none for their sum, and the other way round; with names as those
+        of a wheel have, too.
+        """
+        kinds = [library.Op("cpu", 2, 32, head_reduction=kind) for kind in runtime.HEAD_REDUCTIONS]
+        pairs = [library.FusedOp(op, library.TopkOp("cpu", 16)) for op in kinds]
+        program = (
+            "import sys; from mqa import library\n"
+            "of = lambda op: library.FusedOp(op, library.TopkOp('cpu', 16)) if 'pair' in {what!r} else op\n"
+            "for kind in ('max', 'sum'):\n"
+            "    try: print(kind, library.find(of(library.Op('cpu', 2, 32, head_reduction=kind)), 1).info.head_reduction)\n"
+            "    except LookupError as error: print(kind, 'none', 'no prebuilt bundle' in str(error))\n"
+        )
+        for what, ops in (("op", kinds), ("pair", pairs)):
+            self.assertEqual(len({prebuilt.name_file(op) for op in ops}), 2)
+            for present, expected in (((0,), "max none True\nsum 0\n"), ((1,), "max 1\nsum none True\n"),
+                                      ((0, 1), "max 1\nsum 0\n"), ((1, 0), "max 1\nsum 0\n")):  # fmt: skip
+                with self.subTest(what=what, present=present), tempfile.TemporaryDirectory() as folder:
+                    for place, i in enumerate(present):
+                        compile_bundle(f"{folder}/{place}.mqa", ops[i])
+                    output = run_python(program.format(what=what), MQA_BUNDLES=folder, MQA_COMPILER_LIBRARY="/nonexistent")
+                    self.assertEqual(output, expected)
+        fast = library.Op("sm_90a", 64, 128, fast=True, head_reduction="max").for_target("sm_90a")
+        self.assertEqual((fast.fast, fast.schedule), (False, b"exact"))
+        half = library.Op("sm_90a", 64, 128, out_type="bf16", head_reduction="max")
+        self.assertEqual(half.list_alternatives(), [])
 
 
 class CacheTest(unittest.TestCase):

@@ -296,6 +296,8 @@ void mqa::tools::runFusedEdges(Device &device, const LoadedKernel &kernel,
   if (info.key_block_size)
     for (const FusedCase &c : makeFusedBlockEdges(info))
       run(c, 0);
+  for (const FusedCase &c : makeFusedHeadEdges(info))
+    run(c, 0);
   if (options.large && !isPaged(info))
     run(makeLarge(info), 1);
   if (options.reruns)

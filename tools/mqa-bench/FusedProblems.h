@@ -31,6 +31,9 @@ Problem makePagedEdge(const mqa_kernel_info &info, const PagedShape &shape);
 /// other.
 std::vector<FusedCase> makeFusedBlockEdges(const mqa_kernel_info &info);
 
+/// What the heads of a maximum may have; none of a kernel that adds them up.
+std::vector<FusedCase> makeFusedHeadEdges(const mqa_kernel_info &info);
+
 } // namespace mqa::tools
 
 #endif // MQA_TOOLS_MQA_BENCH_FUSEDPROBLEMS_H

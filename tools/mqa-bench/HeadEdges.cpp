@@ -6,6 +6,7 @@
 
 #include "CaseShapes.h"
 #include "EdgeChanges.h"
+#include "FusedProblems.h"
 #include "MxKeys.h"
 
 #include <algorithm>
@@ -75,10 +76,26 @@ static void plantNaNInHeads(Problem &problem, Slack &) {
   }
 }
 
+/// Where scales of queries take scores past the limits of f32, scales of keys
+/// bring logits back.
+static void balanceScales(Problem &problem, Slack &) {
+  const Format &format = problem.format;
+  if (!format.hasMxQueries() || format.hasMxKeys() || !format.hasKScale)
+    return;
+  MxRows queries = getMxQueries(problem);
+  for (int64_t i = 0, e = queries.words.size(); i < e; ++i)
+    for (int64_t block = 0; block < kMxBlocks; ++block)
+      storeMxScale(queries, i, block, 250 - static_cast<int>(i + block) % 5);
+  for (size_t i = 0; i < problem.kScale.size(); ++i)
+    problem.kScale[i] *= i % 2 ? 0x1p-118f : -0x1p-118f;
+}
+
 static const Edge kEdges[] = {
     {"all heads negative", 40, 300, Mask::Full, makeNegative},
     {"negative scales of keys", 40, 300, Mask::Full, negateScales},
     {"NaN in a head", 40, 300, Mask::Full, plantNaNInHeads},
+    {"great scales of queries, small ones of keys in f32", 40, 300, Mask::Full,
+     balanceScales},
 };
 
 static Problem makeEdge(const mqa_kernel_info &info, const Edge &edge) {
@@ -94,6 +111,28 @@ static Problem makeEdge(const mqa_kernel_info &info, const Edge &edge) {
             static_cast<int32_t>(edge.numKeys));
   setStaticSizes(info, shape);
   return makePagedProblem(shape, 1, /*wide=*/false, getFormat(info));
+}
+
+std::vector<FusedCase>
+mqa::tools::makeFusedHeadEdges(const mqa_kernel_info &info) {
+  std::vector<FusedCase> cases;
+  if (isSum(info.head_reduction))
+    return cases;
+  int64_t n = 2 * info.k + 300;
+  for (const Edge &edge : kEdges) {
+    FusedCase c;
+    c.problem = isPaged(info)
+                    ? makePagedEdge(info, makeEdgeShape(info, 10,
+                                                        [&](int64_t b) {
+                                                          return getEdgeLength(
+                                                              b, info.k, n);
+                                                        }))
+                    : makeEdgeRanges(info, n);
+    c.description = edge.name;
+    edge.change(c.problem, c.slack);
+    cases.push_back(std::move(c));
+  }
+  return cases;
 }
 
 void mqa::tools::runHeadEdges(const EdgeRun &run) {

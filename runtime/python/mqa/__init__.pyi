@@ -15,36 +15,43 @@ __all__: list[str]
 _TieBreak = Literal["smallest", "greatest"]
 _Order = Literal["key", "score", "any"]
 _Base = Literal["relative", "absolute", "slot"]
+_HeadReduction = Literal["sum", "max"]
 
 def logits(
     q: Tensor, k: Tensor, k_scale: Tensor | None, weights: Tensor | None, ks: Tensor, ke: Tensor, *,
     clean: bool = False, max_seqlen_k: int = 0, relu: bool = True, fast: bool = False, dtype: torch.dtype = ...,
     nan_as_zero: bool = False, max_multiprocessors: int = 0, block_max: int = 0, q_scale: Tensor | None = None,
+    head_reduction: _HeadReduction = "sum",
 ) -> Tensor: ...  # fmt: skip
 def logits_out(
     q: Tensor, k: Tensor, k_scale: Tensor | None, weights: Tensor | None, ks: Tensor, ke: Tensor, out: Tensor, *,
     clean: bool = False, compressed: bool = False, relu: bool = True, fast: bool = False,
     nan_as_zero: bool = False, max_multiprocessors: int = 0, block_max: int = 0, q_scale: Tensor | None = None,
+    head_reduction: _HeadReduction = "sum",
 ) -> None: ...  # fmt: skip
 def prepare_logits(
     q: Tensor, k: Tensor, k_scale: Tensor | None, weights: Tensor | None, ks: Tensor, ke: Tensor, out: Tensor, *,
     clean: bool = False, compressed: bool = False, relu: bool = True, fast: bool = False,
     nan_as_zero: bool = False, max_multiprocessors: int = 0, block_max: int = 0, q_scale: Tensor | None = None,
+    head_reduction: _HeadReduction = "sum",
 ) -> PreparedLaunch: ...  # fmt: skip
 def key_block_logits(
     q: Tensor, k: Tensor, k_scale: Tensor | None, weights: Tensor | None, ks: Tensor, ke: Tensor, key_blocks: Tensor,
     num_key_blocks: Tensor, *, block_size: int = 8, clean: bool = False, relu: bool = True, dtype: torch.dtype = ...,
     nan_as_zero: bool = False, max_multiprocessors: int = 0, q_scale: Tensor | None = None,
+    head_reduction: _HeadReduction = "sum",
 ) -> Tensor: ...  # fmt: skip
 def key_block_logits_out(
     q: Tensor, k: Tensor, k_scale: Tensor | None, weights: Tensor | None, ks: Tensor, ke: Tensor, key_blocks: Tensor,
     num_key_blocks: Tensor, out: Tensor, *, block_size: int = 8, clean: bool = False, relu: bool = True,
     nan_as_zero: bool = False, max_multiprocessors: int = 0, q_scale: Tensor | None = None,
+    head_reduction: _HeadReduction = "sum",
 ) -> None: ...  # fmt: skip
 def prepare_key_block_logits(
     q: Tensor, k: Tensor, k_scale: Tensor | None, weights: Tensor | None, ks: Tensor, ke: Tensor, key_blocks: Tensor,
     num_key_blocks: Tensor, out: Tensor, *, block_size: int = 8, clean: bool = False, relu: bool = True,
     nan_as_zero: bool = False, max_multiprocessors: int = 0, q_scale: Tensor | None = None,
+    head_reduction: _HeadReduction = "sum",
 ) -> PreparedLaunch: ...  # fmt: skip
 def unpack_mx_queries(
     q: Tensor, q_scale: Tensor, weights: Tensor | None = None, dtype: torch.dtype | None = None,
@@ -53,37 +60,37 @@ def paged_key_block_logits(
     q: Tensor, k: Tensor, k_scale: Tensor | None, weights: Tensor | None, context_lens: Tensor, block_table: Tensor,
     key_blocks: Tensor, num_key_blocks: Tensor, *, sequence: Tensor | None = None, block_size: int = 8,
     clean: bool = False, relu: bool = True, dtype: torch.dtype = ..., nan_as_zero: bool = False,
-    max_multiprocessors: int = 0, q_scale: Tensor | None = None,
+    max_multiprocessors: int = 0, q_scale: Tensor | None = None, head_reduction: _HeadReduction = "sum",
 ) -> Tensor: ...  # fmt: skip
 def paged_key_block_logits_out(
     q: Tensor, k: Tensor, k_scale: Tensor | None, weights: Tensor | None, context_lens: Tensor, block_table: Tensor,
     key_blocks: Tensor, num_key_blocks: Tensor, out: Tensor, *, sequence: Tensor | None = None, block_size: int = 8,
     clean: bool = False, relu: bool = True, nan_as_zero: bool = False, max_multiprocessors: int = 0,
-    q_scale: Tensor | None = None,
+    q_scale: Tensor | None = None, head_reduction: _HeadReduction = "sum",
 ) -> None: ...  # fmt: skip
 def prepare_paged_key_block_logits(
     q: Tensor, k: Tensor, k_scale: Tensor | None, weights: Tensor | None, context_lens: Tensor, block_table: Tensor,
     key_blocks: Tensor, num_key_blocks: Tensor, out: Tensor, *, sequence: Tensor | None = None, block_size: int = 8,
     clean: bool = False, relu: bool = True, nan_as_zero: bool = False, max_multiprocessors: int = 0,
-    q_scale: Tensor | None = None,
+    q_scale: Tensor | None = None, head_reduction: _HeadReduction = "sum",
 ) -> PreparedLaunch: ...  # fmt: skip
 def paged_logits(
     q: Tensor, k: Tensor, k_scale: Tensor | None, weights: Tensor | None, context_lens: Tensor, block_table: Tensor,
     max_context_len: int, *, sequence: Tensor | None = None, rows_per_sequence: int = 0, clean: bool = False,
     relu: bool = True, dtype: torch.dtype = ..., nan_as_zero: bool = False, max_multiprocessors: int = 0,
-    block_max: int = 0, q_scale: Tensor | None = None,
+    block_max: int = 0, q_scale: Tensor | None = None, head_reduction: _HeadReduction = "sum",
 ) -> Tensor: ...  # fmt: skip
 def paged_logits_out(
     q: Tensor, k: Tensor, k_scale: Tensor | None, weights: Tensor | None, context_lens: Tensor, block_table: Tensor,
     out: Tensor, *, sequence: Tensor | None = None, rows_per_sequence: int = 0, clean: bool = False,
     relu: bool = True, nan_as_zero: bool = False, max_multiprocessors: int = 0, block_max: int = 0,
-    q_scale: Tensor | None = None,
+    q_scale: Tensor | None = None, head_reduction: _HeadReduction = "sum",
 ) -> None: ...  # fmt: skip
 def prepare_paged_logits(
     q: Tensor, k: Tensor, k_scale: Tensor | None, weights: Tensor | None, context_lens: Tensor, block_table: Tensor,
     out: Tensor, *, sequence: Tensor | None = None, rows_per_sequence: int = 0, clean: bool = False,
     relu: bool = True, nan_as_zero: bool = False, max_multiprocessors: int = 0, block_max: int = 0,
-    q_scale: Tensor | None = None,
+    q_scale: Tensor | None = None, head_reduction: _HeadReduction = "sum",
 ) -> PreparedLaunch: ...  # fmt: skip
 @overload
 def topk(
@@ -144,7 +151,8 @@ def logits_topk(
     relu: bool = True, fast: bool = False, dtype: torch.dtype = ...,
     nan_as_zero: bool = False, max_multiprocessors: int = 0, tie_break: _TieBreak = "smallest",
     order: _Order = "key", base: _Base = "relative", force_first: int = 0, force_last: int = 0,
-    return_values: Literal[False] = False, q_scale: Tensor | None = None,
+    return_values: Literal[False] = False,
+    q_scale: Tensor | None = None, head_reduction: _HeadReduction = "sum",
 ) -> Tensor: ...  # fmt: skip
 @overload
 def logits_topk(
@@ -153,7 +161,8 @@ def logits_topk(
     relu: bool = True, fast: bool = False, dtype: torch.dtype = ...,
     nan_as_zero: bool = False, max_multiprocessors: int = 0, tie_break: _TieBreak = "smallest",
     order: _Order = "key", base: _Base = "relative", force_first: int = 0, force_last: int = 0,
-    return_values: Literal[True], q_scale: Tensor | None = None,
+    return_values: Literal[True],
+    q_scale: Tensor | None = None, head_reduction: _HeadReduction = "sum",
 ) -> tuple[Tensor, Tensor]: ...  # fmt: skip
 def logits_topk_out(
     q: Tensor, k: Tensor, k_scale: Tensor | None, weights: Tensor | None, ks: Tensor, ke: Tensor, indices: Tensor,
@@ -161,7 +170,7 @@ def logits_topk_out(
     offset: Tensor | None = None, block_kv: int = 0, relu: bool = True, fast: bool = False, dtype: torch.dtype = ...,
     nan_as_zero: bool = False, max_multiprocessors: int = 0,
     tie_break: _TieBreak = "smallest", order: _Order = "key", base: _Base = "relative", force_first: int = 0,
-    force_last: int = 0, q_scale: Tensor | None = None,
+    force_last: int = 0, q_scale: Tensor | None = None, head_reduction: _HeadReduction = "sum",
 ) -> None: ...  # fmt: skip
 def prepare_logits_topk(
     q: Tensor, k: Tensor, k_scale: Tensor | None, weights: Tensor | None, ks: Tensor, ke: Tensor, indices: Tensor,
@@ -169,7 +178,7 @@ def prepare_logits_topk(
     offset: Tensor | None = None, block_kv: int = 0, relu: bool = True, fast: bool = False, dtype: torch.dtype = ...,
     nan_as_zero: bool = False, max_multiprocessors: int = 0,
     tie_break: _TieBreak = "smallest", order: _Order = "key", base: _Base = "relative", force_first: int = 0,
-    force_last: int = 0, q_scale: Tensor | None = None,
+    force_last: int = 0, q_scale: Tensor | None = None, head_reduction: _HeadReduction = "sum",
 ) -> PreparedLaunch: ...  # fmt: skip
 @overload
 def paged_logits_topk(
@@ -178,7 +187,8 @@ def paged_logits_topk(
     offset: Tensor | None = None, relu: bool = True, fast: bool = False, dtype: torch.dtype = ...,
     nan_as_zero: bool = False, max_multiprocessors: int = 0, tie_break: _TieBreak = "smallest",
     order: _Order = "key", base: _Base = "relative",
-    force_first: int = 0, force_last: int = 0, return_values: Literal[False] = False, q_scale: Tensor | None = None,
+    force_first: int = 0, force_last: int = 0, return_values: Literal[False] = False,
+    q_scale: Tensor | None = None, head_reduction: _HeadReduction = "sum",
 ) -> Tensor: ...  # fmt: skip
 @overload
 def paged_logits_topk(
@@ -187,7 +197,8 @@ def paged_logits_topk(
     offset: Tensor | None = None, relu: bool = True, fast: bool = False, dtype: torch.dtype = ...,
     nan_as_zero: bool = False, max_multiprocessors: int = 0, tie_break: _TieBreak = "smallest",
     order: _Order = "key", base: _Base = "relative",
-    force_first: int = 0, force_last: int = 0, return_values: Literal[True], q_scale: Tensor | None = None,
+    force_first: int = 0, force_last: int = 0, return_values: Literal[True],
+    q_scale: Tensor | None = None, head_reduction: _HeadReduction = "sum",
 ) -> tuple[Tensor, Tensor]: ...  # fmt: skip
 def paged_logits_topk_out(
     q: Tensor, k: Tensor, k_scale: Tensor | None, weights: Tensor | None, context_lens: Tensor, block_table: Tensor,
@@ -195,7 +206,7 @@ def paged_logits_topk_out(
     rows_per_sequence: int = 0, offset: Tensor | None = None, relu: bool = True, fast: bool = False, dtype: torch.dtype = ...,
     nan_as_zero: bool = False, max_multiprocessors: int = 0, tie_break: _TieBreak = "smallest",
     order: _Order = "key", base: _Base = "relative", force_first: int = 0, force_last: int = 0,
-    q_scale: Tensor | None = None,
+    q_scale: Tensor | None = None, head_reduction: _HeadReduction = "sum",
 ) -> None: ...  # fmt: skip
 def prepare_paged_logits_topk(
     q: Tensor, k: Tensor, k_scale: Tensor | None, weights: Tensor | None, context_lens: Tensor, block_table: Tensor,
@@ -203,7 +214,7 @@ def prepare_paged_logits_topk(
     rows_per_sequence: int = 0, offset: Tensor | None = None, relu: bool = True, fast: bool = False, dtype: torch.dtype = ...,
     nan_as_zero: bool = False, max_multiprocessors: int = 0, tie_break: _TieBreak = "smallest",
     order: _Order = "key", base: _Base = "relative", force_first: int = 0, force_last: int = 0,
-    q_scale: Tensor | None = None,
+    q_scale: Tensor | None = None, head_reduction: _HeadReduction = "sum",
 ) -> PreparedLaunch: ...  # fmt: skip
 @overload
 def key_block_logits_topk(
@@ -212,7 +223,7 @@ def key_block_logits_topk(
     None = None, block_kv: int = 0, offset: Tensor | None = None, relu: bool = True, fast: bool = False, dtype:
     torch.dtype = ..., nan_as_zero: bool = False, max_multiprocessors: int = 0, tie_break: _TieBreak = "smallest",
     order: _Order = "key", base: _Base = "relative", force_first: int = 0, force_last: int = 0, return_values:
-    Literal[False] = False, q_scale: Tensor | None = None,
+    Literal[False] = False, q_scale: Tensor | None = None, head_reduction: _HeadReduction = "sum",
 ) -> Tensor: ...  # fmt: skip
 @overload
 def key_block_logits_topk(
@@ -221,7 +232,7 @@ def key_block_logits_topk(
     None = None, block_kv: int = 0, offset: Tensor | None = None, relu: bool = True, fast: bool = False, dtype:
     torch.dtype = ..., nan_as_zero: bool = False, max_multiprocessors: int = 0, tie_break: _TieBreak = "smallest",
     order: _Order = "key", base: _Base = "relative", force_first: int = 0, force_last: int = 0, return_values:
-    Literal[True], q_scale: Tensor | None = None,
+    Literal[True], q_scale: Tensor | None = None, head_reduction: _HeadReduction = "sum",
 ) -> tuple[Tensor, Tensor]: ...  # fmt: skip
 def key_block_logits_topk_out(
     q: Tensor, k: Tensor, k_scale: Tensor | None, weights: Tensor | None, ks: Tensor, ke: Tensor, key_blocks: Tensor,
@@ -229,7 +240,7 @@ def key_block_logits_topk_out(
     | None = None, sequence: Tensor | None = None, block_kv: int = 0, offset: Tensor | None = None, relu: bool = True,
     fast: bool = False, dtype: torch.dtype = ..., nan_as_zero: bool = False, max_multiprocessors: int = 0, tie_break:
     _TieBreak = "smallest", order: _Order = "key", base: _Base = "relative", force_first: int = 0, force_last: int = 0,
-    q_scale: Tensor | None = None,
+    q_scale: Tensor | None = None, head_reduction: _HeadReduction = "sum",
 ) -> None: ...  # fmt: skip
 def prepare_key_block_logits_topk(
     q: Tensor, k: Tensor, k_scale: Tensor | None, weights: Tensor | None, ks: Tensor, ke: Tensor, key_blocks: Tensor,
@@ -237,7 +248,7 @@ def prepare_key_block_logits_topk(
     | None = None, sequence: Tensor | None = None, block_kv: int = 0, offset: Tensor | None = None, relu: bool = True,
     fast: bool = False, dtype: torch.dtype = ..., nan_as_zero: bool = False, max_multiprocessors: int = 0, tie_break:
     _TieBreak = "smallest", order: _Order = "key", base: _Base = "relative", force_first: int = 0, force_last: int = 0,
-    q_scale: Tensor | None = None,
+    q_scale: Tensor | None = None, head_reduction: _HeadReduction = "sum",
 ) -> PreparedLaunch: ...  # fmt: skip
 @overload
 def paged_key_block_logits_topk(
@@ -246,7 +257,7 @@ def paged_key_block_logits_topk(
     offset: Tensor | None = None, relu: bool = True, fast: bool = False, dtype: torch.dtype = ..., nan_as_zero: bool =
     False, max_multiprocessors: int = 0, tie_break: _TieBreak = "smallest", order: _Order = "key", base: _Base =
     "relative", force_first: int = 0, force_last: int = 0, return_values: Literal[False] = False,
-    q_scale: Tensor | None = None,
+    q_scale: Tensor | None = None, head_reduction: _HeadReduction = "sum",
 ) -> Tensor: ...  # fmt: skip
 @overload
 def paged_key_block_logits_topk(
@@ -254,7 +265,8 @@ def paged_key_block_logits_topk(
     key_blocks: Tensor, num_key_blocks: Tensor, topk: int, *, block_size: int = 8, sequence: Tensor | None = None,
     offset: Tensor | None = None, relu: bool = True, fast: bool = False, dtype: torch.dtype = ..., nan_as_zero: bool =
     False, max_multiprocessors: int = 0, tie_break: _TieBreak = "smallest", order: _Order = "key", base: _Base =
-    "relative", force_first: int = 0, force_last: int = 0, return_values: Literal[True], q_scale: Tensor | None = None,
+    "relative", force_first: int = 0, force_last: int = 0, return_values: Literal[True],
+    q_scale: Tensor | None = None, head_reduction: _HeadReduction = "sum",
 ) -> tuple[Tensor, Tensor]: ...  # fmt: skip
 def paged_key_block_logits_topk_out(
     q: Tensor, k: Tensor, k_scale: Tensor | None, weights: Tensor | None, context_lens: Tensor, block_table: Tensor,
@@ -262,7 +274,7 @@ def paged_key_block_logits_topk_out(
     sequence: Tensor | None = None, offset: Tensor | None = None, relu: bool = True, fast: bool = False, dtype:
     torch.dtype = ..., nan_as_zero: bool = False, max_multiprocessors: int = 0, tie_break: _TieBreak = "smallest",
     order: _Order = "key", base: _Base = "relative", force_first: int = 0, force_last: int = 0,
-    q_scale: Tensor | None = None,
+    q_scale: Tensor | None = None, head_reduction: _HeadReduction = "sum",
 ) -> None: ...  # fmt: skip
 def prepare_paged_key_block_logits_topk(
     q: Tensor, k: Tensor, k_scale: Tensor | None, weights: Tensor | None, context_lens: Tensor, block_table: Tensor,
@@ -270,5 +282,5 @@ def prepare_paged_key_block_logits_topk(
     sequence: Tensor | None = None, offset: Tensor | None = None, relu: bool = True, fast: bool = False, dtype:
     torch.dtype = ..., nan_as_zero: bool = False, max_multiprocessors: int = 0, tie_break: _TieBreak = "smallest",
     order: _Order = "key", base: _Base = "relative", force_first: int = 0, force_last: int = 0,
-    q_scale: Tensor | None = None,
+    q_scale: Tensor | None = None, head_reduction: _HeadReduction = "sum",
 ) -> PreparedLaunch: ...  # fmt: skip

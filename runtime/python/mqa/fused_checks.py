@@ -6,8 +6,9 @@ from .checks import (check_device, check_logits, check_paged, check_paged_rows, 
 from .key_block_checks import check_block_size, check_lists
 
 
-def check_launch(relu, nan_as_zero, max_multiprocessors):
+def check_launch(relu, nan_as_zero, max_multiprocessors, head_reduction):
     library.get_activation(relu, nan_as_zero)
+    library.check_head_reduction(head_reduction)
     check_share(max_multiprocessors)
 
 
@@ -20,9 +21,9 @@ def _check_selection(q, rows, block_table, sequence, offset, indices, values, k,
 
 
 def check_logits_topk(q, k, k_scale, weights, ks, ke, block_table, sequence, offset, indices, values, *, topk, relu,
-                      fast, dtype, nan_as_zero, max_multiprocessors, block_kv, **options):  # fmt: skip
+                      fast, dtype, nan_as_zero, max_multiprocessors, head_reduction, block_kv, **options):  # fmt: skip
     """`indices` and `values` are None where they are made to fit."""
-    check_launch(relu, nan_as_zero, max_multiprocessors)
+    check_launch(relu, nan_as_zero, max_multiprocessors, head_reduction)
     check_logits(q, k, k_scale, weights, ks, ke, None, False)
     rows = q.size(0)
     _check_selection(q, rows, block_table, sequence, offset, indices, values, topk, block_kv, dtype, options)
@@ -32,8 +33,9 @@ def check_logits_topk(q, k, k_scale, weights, ks, ke, block_table, sequence, off
 
 
 def check_paged_logits_topk(q, k, k_scale, weights, context_lens, block_table, offset, indices, values, *, topk, relu,
-                            fast, dtype, nan_as_zero, max_multiprocessors, max_context_len, **options):  # fmt: skip
-    check_launch(relu, nan_as_zero, max_multiprocessors)
+                            fast, dtype, nan_as_zero, max_multiprocessors, head_reduction, max_context_len,
+                            **options):  # fmt: skip
+    check_launch(relu, nan_as_zero, max_multiprocessors, head_reduction)
     check_paged(q, k, k_scale, weights, context_lens, block_table, None)
     require(max_context_len >= 0, lambda: f"max_context_len must be at least 0, found {max_context_len}")
     # Slots are those of the cache.
@@ -42,10 +44,10 @@ def check_paged_logits_topk(q, k, k_scale, weights, context_lens, block_table, o
 
 
 def check_paged_row_logits_topk(q, k, k_scale, weights, context_lens, block_table, sequence, offset, indices, values, *,
-                                topk, relu, fast, dtype, nan_as_zero, max_multiprocessors, max_context_len,
-                                rows_per_sequence, **options):  # fmt: skip
+                                topk, relu, fast, dtype, nan_as_zero, max_multiprocessors, head_reduction,
+                                max_context_len, rows_per_sequence, **options):  # fmt: skip
     """Of rows that name their sequences."""
-    check_launch(relu, nan_as_zero, max_multiprocessors)
+    check_launch(relu, nan_as_zero, max_multiprocessors, head_reduction)
     check_rows_per_sequence(rows_per_sequence)
     check_paged_rows(q, k, k_scale, weights, context_lens, block_table, sequence, None)
     require(max_context_len >= 0, lambda: f"max_context_len must be at least 0, found {max_context_len}")
@@ -55,22 +57,22 @@ def check_paged_row_logits_topk(q, k, k_scale, weights, context_lens, block_tabl
 
 def check_key_block_logits_topk(q, k, k_scale, weights, ks, ke, key_blocks, num_key_blocks, block_table, sequence, offset,
                                 indices, values, *, topk, block_size, relu, fast, dtype, nan_as_zero,
-                                max_multiprocessors, block_kv, **options):  # fmt: skip
+                                max_multiprocessors, head_reduction, block_kv, **options):  # fmt: skip
     """Of key blocks."""
     check_block_size(block_size)
     if k.dim() == 3:
         fail("k must be N x D: key blocks have no groups, found 3 dimensions")
     check_logits_topk(q, k, k_scale, weights, ks, ke, block_table, sequence, offset, indices, values, topk=topk, relu=relu,
                       fast=fast, dtype=dtype, nan_as_zero=nan_as_zero, max_multiprocessors=max_multiprocessors,
-                      block_kv=block_kv, **options)  # fmt: skip
+                      head_reduction=head_reduction, block_kv=block_kv, **options)  # fmt: skip
     check_lists(q, q.size(0), key_blocks, num_key_blocks, None, block_size)
 
 
 def check_paged_key_block_logits_topk(q, k, k_scale, weights, context_lens, block_table, key_blocks, num_key_blocks,
                                       sequence, offset, indices, values, *, topk, block_size, relu, fast, dtype,
-                                      nan_as_zero, max_multiprocessors, **options):  # fmt: skip
+                                      nan_as_zero, max_multiprocessors, head_reduction, **options):  # fmt: skip
     """Of key blocks of a paged cache."""
-    check_launch(relu, nan_as_zero, max_multiprocessors)
+    check_launch(relu, nan_as_zero, max_multiprocessors, head_reduction)
     check_block_size(block_size)
     if sequence is None:
         check_paged(q, k, k_scale, weights, context_lens, block_table, None)

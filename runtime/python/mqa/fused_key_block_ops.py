@@ -11,7 +11,7 @@ def key_block_logits_topk(q, k, k_scale, weights, ks, ke, key_blocks, num_key_bl
                           block_table=None, sequence=None, block_kv=0, offset=None, relu=True, fast=False,
                           dtype=torch.float32, nan_as_zero=False, max_multiprocessors=0, tie_break="smallest",
                           order="key", base="relative", force_first=0, force_last=0, return_values=False,
-                          q_scale=None):  # fmt: skip
+                          q_scale=None, head_reduction="sum"):  # fmt: skip
     """The `topk` best keys of each query among the keys of some blocks: `key_block_logits`, and `topk` of its columns.
 
     The blocks of a query ascend, and none is there twice. A query selects from the columns whose keys are in its range:
@@ -19,7 +19,7 @@ def key_block_logits_topk(q, k, k_scale, weights, ks, ke, key_blocks, num_key_bl
     with "absolute" the key, and with "slot" the key's place in a cache. Of equal logits, the smallest column is the better
     one (with tie_break="greatest", the greatest one). Returns indices, M x topk int32, with `return_values` also their
     logits, M x topk float32. A query with other blocks gets unspecified indices. All other arguments are those of
-    `key_block_logits` and `logits_topk`, also `q_scale`. Raises as `logits` does.
+    `key_block_logits` and `logits_topk`, also `q_scale` and `head_reduction`. Raises as `logits` does.
 
     >>> import mqa, torch
     >>> q, weights = torch.ones(1, 64, 128).to(torch.float8_e4m3fn), torch.ones(1, 64)
@@ -34,8 +34,8 @@ def key_block_logits_topk(q, k, k_scale, weights, ks, ke, key_blocks, num_key_bl
     """
     form, inputs = choose(KEY_BLOCKS, KEY_BLOCKS_TOPK, q_scale, q, k, k_scale, weights, ks, ke, key_blocks, num_key_blocks,
                           block_table, sequence, offset)  # fmt: skip
-    flags = (block_size, relu, fast, dtype, nan_as_zero, max_multiprocessors, block_kv, tie_break, order, base,
-             force_first, force_last)  # fmt: skip
+    flags = (block_size, relu, fast, dtype, nan_as_zero, max_multiprocessors, head_reduction, block_kv, tie_break,
+             order, base, force_first, force_last)  # fmt: skip
     return _call(form, inputs, topk, flags, return_values)
 
 
@@ -43,7 +43,7 @@ def key_block_logits_topk_out(q, k, k_scale, weights, ks, ke, key_blocks, num_ke
                               block_size=8, block_table=None, sequence=None, block_kv=0, offset=None, relu=True,
                               fast=False, dtype=torch.float32, nan_as_zero=False, max_multiprocessors=0,
                               tie_break="smallest", order="key", base="relative", force_first=0, force_last=0,
-                              q_scale=None):  # fmt: skip
+                              q_scale=None, head_reduction="sum"):  # fmt: skip
     """As `key_block_logits_topk`, into `indices` and `values`, whose rows may be strided. Raises as `logits` does.
 
     >>> import mqa, torch
@@ -59,8 +59,8 @@ def key_block_logits_topk_out(q, k, k_scale, weights, ks, ke, key_blocks, num_ke
     """
     form, tensors = choose(KEY_BLOCKS, KEY_BLOCKS_TOPK, q_scale, q, k, k_scale, weights, ks, ke, key_blocks, num_key_blocks,
                            block_table, sequence, offset, indices, values)  # fmt: skip
-    flags = (block_size, relu, fast, dtype, nan_as_zero, max_multiprocessors, block_kv, tie_break, order, base,
-             force_first, force_last)  # fmt: skip
+    flags = (block_size, relu, fast, dtype, nan_as_zero, max_multiprocessors, head_reduction, block_kv, tie_break,
+             order, base, force_first, force_last)  # fmt: skip
     _call_out(form, tensors, flags)
 
 
@@ -68,7 +68,7 @@ def prepare_key_block_logits_topk(q, k, k_scale, weights, ks, ke, key_blocks, nu
                                   block_size=8, block_table=None, sequence=None, block_kv=0, offset=None, relu=True,
                                   fast=False, dtype=torch.float32, nan_as_zero=False, max_multiprocessors=0,
                                   tie_break="smallest", order="key", base="relative", force_first=0, force_last=0,
-                                  q_scale=None):  # fmt: skip
+                                  q_scale=None, head_reduction="sum"):  # fmt: skip
     """`key_block_logits_topk_out` on these tensors, to be called as often as they are filled. It has memory of its own to
     work in. Raises as `prepare_logits` does.
 
@@ -86,8 +86,8 @@ def prepare_key_block_logits_topk(q, k, k_scale, weights, ks, ke, key_blocks, nu
     """
     form, tensors = choose(KEY_BLOCKS, KEY_BLOCKS_TOPK, q_scale, q, k, k_scale, weights, ks, ke, key_blocks, num_key_blocks,
                            block_table, sequence, offset, indices, values)  # fmt: skip
-    flags = (block_size, relu, fast, dtype, nan_as_zero, max_multiprocessors, block_kv, tie_break, order, base,
-             force_first, force_last)  # fmt: skip
+    flags = (block_size, relu, fast, dtype, nan_as_zero, max_multiprocessors, head_reduction, block_kv, tie_break,
+             order, base, force_first, force_last)  # fmt: skip
     return _prepare(form, tensors, flags)
 
 
@@ -95,7 +95,7 @@ def paged_key_block_logits_topk(q, k, k_scale, weights, context_lens, block_tabl
                                 block_size=8, sequence=None, offset=None, relu=True, fast=False, dtype=torch.float32,
                                 nan_as_zero=False, max_multiprocessors=0, tie_break="smallest", order="key",
                                 base="relative", force_first=0, force_last=0, return_values=False,
-                                q_scale=None):  # fmt: skip
+                                q_scale=None, head_reduction="sum"):  # fmt: skip
     """Likewise against a paged cache: what `topk` gives on the columns of `paged_key_block_logits`.
 
     With base="slot", an index is the key's place in the cache, by the same block_table. With `sequence`, rows name their
@@ -115,8 +115,8 @@ def paged_key_block_logits_topk(q, k, k_scale, weights, context_lens, block_tabl
     """
     form, inputs = choose(PAGED_KEY_BLOCKS, PAGED_KEY_BLOCKS_TOPK, q_scale, q, k, k_scale, weights, context_lens,
                           block_table, key_blocks, num_key_blocks, sequence, offset)  # fmt: skip
-    flags = (block_size, relu, fast, dtype, nan_as_zero, max_multiprocessors, tie_break, order, base, force_first,
-             force_last)  # fmt: skip
+    flags = (block_size, relu, fast, dtype, nan_as_zero, max_multiprocessors, head_reduction, tie_break, order, base,
+             force_first, force_last)  # fmt: skip
     return _call(form, inputs, topk, flags, return_values)
 
 
@@ -124,7 +124,7 @@ def paged_key_block_logits_topk_out(q, k, k_scale, weights, context_lens, block_
                                     indices, values=None, *, block_size=8, sequence=None, offset=None, relu=True,
                                     fast=False, dtype=torch.float32, nan_as_zero=False, max_multiprocessors=0,
                                     tie_break="smallest", order="key", base="relative", force_first=0, force_last=0,
-                                    q_scale=None):  # fmt: skip
+                                    q_scale=None, head_reduction="sum"):  # fmt: skip
     """As `paged_key_block_logits_topk`, into `indices` and `values`, whose rows may be strided. Raises as `logits` does.
 
     >>> import mqa, torch
@@ -140,8 +140,8 @@ def paged_key_block_logits_topk_out(q, k, k_scale, weights, context_lens, block_
     """
     form, tensors = choose(PAGED_KEY_BLOCKS, PAGED_KEY_BLOCKS_TOPK, q_scale, q, k, k_scale, weights, context_lens,
                            block_table, key_blocks, num_key_blocks, sequence, offset, indices, values)  # fmt: skip
-    flags = (block_size, relu, fast, dtype, nan_as_zero, max_multiprocessors, tie_break, order, base, force_first,
-             force_last)  # fmt: skip
+    flags = (block_size, relu, fast, dtype, nan_as_zero, max_multiprocessors, head_reduction, tie_break, order, base,
+             force_first, force_last)  # fmt: skip
     _call_out(form, tensors, flags)
 
 
@@ -149,7 +149,7 @@ def prepare_paged_key_block_logits_topk(q, k, k_scale, weights, context_lens, bl
                                         indices, values=None, *, block_size=8, sequence=None, offset=None, relu=True,
                                         fast=False, dtype=torch.float32, nan_as_zero=False, max_multiprocessors=0,
                                         tie_break="smallest", order="key", base="relative", force_first=0,
-                                        force_last=0, q_scale=None):  # fmt: skip
+                                        force_last=0, q_scale=None, head_reduction="sum"):  # fmt: skip
     """`paged_key_block_logits_topk_out` on these tensors, to be called as often as they are filled. It has memory of its own to
     work in. Raises as `prepare_logits` does.
 
@@ -167,6 +167,6 @@ def prepare_paged_key_block_logits_topk(q, k, k_scale, weights, context_lens, bl
     """
     form, tensors = choose(PAGED_KEY_BLOCKS, PAGED_KEY_BLOCKS_TOPK, q_scale, q, k, k_scale, weights, context_lens,
                            block_table, key_blocks, num_key_blocks, sequence, offset, indices, values)  # fmt: skip
-    flags = (block_size, relu, fast, dtype, nan_as_zero, max_multiprocessors, tie_break, order, base, force_first,
-             force_last)  # fmt: skip
+    flags = (block_size, relu, fast, dtype, nan_as_zero, max_multiprocessors, head_reduction, tie_break, order, base,
+             force_first, force_last)  # fmt: skip
     return _prepare(form, tensors, flags)

@@ -14,7 +14,8 @@ from .topk_launches import get_options
 
 _SELECTION = {"tie_break": "smallest", "order": "key", "base": "relative", "force_first": 0, "force_last": 0}
 _MAX_NUMBERS = 4096
-_COMMON = {"relu": True, "fast": False, "dtype": torch.float32, "nan_as_zero": False, "max_multiprocessors": 0}
+_COMMON = {"relu": True, "fast": False, "dtype": torch.float32, "nan_as_zero": False, "max_multiprocessors": 0,
+           "head_reduction": "sum"}  # fmt: skip
 
 
 @dataclasses.dataclass(eq=False)
@@ -146,6 +147,7 @@ def describe_logits(q, k, k_scale, weights, ks, ke, block_table, sequence, offse
         options["dtype"],
         num_groups=groups,
         activation=library.get_activation(options["relu"], options["nan_as_zero"]),
+        head_reduction=options["head_reduction"],
         fast=options["fast"],
     )
     op = _make_selection(
@@ -208,6 +210,7 @@ def describe_paged(q, k, k_scale, weights, context_lens, block_table, offset, in
         weights,
         options["dtype"],
         activation=library.get_activation(options["relu"], options["nan_as_zero"]),
+        head_reduction=options["head_reduction"],
         fast=options["fast"],
         next_n=q.size(1),
         block_kv=k.size(1),

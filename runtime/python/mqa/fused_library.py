@@ -14,7 +14,7 @@ from .torch_library import _LOGITS, _PAGED, _ROWS, _definitions
 
 _OPTIONS = (
     'bool relu=True, bool fast=False, ScalarType dtype=float, bool nan_as_zero=False, int max_multiprocessors=0,'
-    ' str tie_break="smallest", str order="key",'
+    ' str head_reduction="sum", str tie_break="smallest", str order="key",'
     ' str base="relative", int force_first=0, int force_last=0'
 )
 _OTHERS = {

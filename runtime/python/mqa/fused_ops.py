@@ -82,13 +82,13 @@ def _choose_paged(cache, sequence, rows_per_sequence, q_scale, others, options, 
 def logits_topk(q, k, k_scale, weights, ks, ke, topk, *, block_table=None, sequence=None, offset=None, block_kv=0,
                 relu=True, fast=False, dtype=torch.float32, nan_as_zero=False, max_multiprocessors=0,
                 tie_break="smallest", order="key", base="relative", force_first=0, force_last=0,
-                return_values=False, q_scale=None):  # fmt: skip
+                return_values=False, q_scale=None, head_reduction="sum"):  # fmt: skip
     """The `topk` keys with the greatest logits of each query, without a matrix of logits.
 
     What `topk` gives on `logits` of the same arguments: q, k, k_scale, weights, ks, ke, relu, fast, nan_as_zero,
-    max_multiprocessors and dtype (what logits are rounded to before they are compared) are those of `logits`, the others
-    those of `topk`. With `q_scale`, queries have block scales, as in `logits`. Returns indices, M x topk int32, with
-    `return_values` also their logits, M x topk float32. On a GPU, launches on one stream work in the same memory, which
+    max_multiprocessors, head_reduction and dtype (what logits are rounded to before they are compared) are those of
+    `logits`, the others those of `topk`. With `q_scale`, queries have block scales, as in `logits`. Returns indices, M x topk
+    int32, with `return_values` also their logits, M x topk float32. On a GPU, launches on one stream work in the same memory, which
     is kept; those that a CUDA graph records have their own, for which `prepare_logits_topk` is cheaper. Raises as
     `logits` does.
 
@@ -101,18 +101,19 @@ def logits_topk(q, k, k_scale, weights, ks, ke, topk, *, block_table=None, seque
     """
     if q_scale is not None:
         tensors = (q, k, k_scale, weights, ks, ke, q_scale, block_table, sequence, offset)
-        flags = (relu, fast, dtype, nan_as_zero, max_multiprocessors, block_kv, tie_break, order, base, force_first,
-                 force_last)  # fmt: skip
+        flags = (relu, fast, dtype, nan_as_zero, max_multiprocessors, head_reduction, block_kv, tie_break, order, base,
+                 force_first, force_last)  # fmt: skip
         return _call(LOGITS_TOPK, tensors, topk, flags, return_values)
     inputs = (q, k, k_scale, weights, ks, ke, block_table, sequence, offset)
-    flags = (relu, fast, dtype, nan_as_zero, max_multiprocessors, block_kv, tie_break, order, base, force_first, force_last)
+    flags = (relu, fast, dtype, nan_as_zero, max_multiprocessors, head_reduction, block_kv, tie_break, order, base,
+             force_first, force_last)  # fmt: skip
     return _call(LOGITS, inputs, topk, flags, return_values)
 
 
 def logits_topk_out(q, k, k_scale, weights, ks, ke, indices, values=None, *, block_table=None, sequence=None,
                     offset=None, block_kv=0, relu=True, fast=False, dtype=torch.float32, nan_as_zero=False,
                     max_multiprocessors=0, tie_break="smallest", order="key", base="relative", force_first=0,
-                    force_last=0, q_scale=None):  # fmt: skip
+                    force_last=0, q_scale=None, head_reduction="sum"):  # fmt: skip
     """As `logits_topk`, into `indices` (M x topk int32) and `values` (M x topk float32, or None); rows may be strided.
 
     Raises as `logits` does.
@@ -128,11 +129,12 @@ def logits_topk_out(q, k, k_scale, weights, ks, ke, indices, values=None, *, blo
     """
     if q_scale is not None:
         tensors = (q, k, k_scale, weights, ks, ke, q_scale, block_table, sequence, offset, indices, values)
-        flags = (relu, fast, dtype, nan_as_zero, max_multiprocessors, block_kv, tie_break, order, base, force_first,
-                 force_last)  # fmt: skip
+        flags = (relu, fast, dtype, nan_as_zero, max_multiprocessors, head_reduction, block_kv, tie_break, order, base,
+                 force_first, force_last)  # fmt: skip
         _call_out(LOGITS_TOPK, tensors, flags)
         return
-    flags = (relu, fast, dtype, nan_as_zero, max_multiprocessors, block_kv, tie_break, order, base, force_first, force_last)
+    flags = (relu, fast, dtype, nan_as_zero, max_multiprocessors, head_reduction, block_kv, tie_break, order, base,
+             force_first, force_last)  # fmt: skip
     # A known launch is here, since each call of Python's would add to it.
     if not is_dynamo_compiling() and fused_launches._RUN["logits_topk"](
         LOGITS.get_number(flags), q, k, k_scale, weights, ks, ke, block_table, sequence, offset, indices, values
@@ -144,7 +146,7 @@ def logits_topk_out(q, k, k_scale, weights, ks, ke, indices, values=None, *, blo
 def prepare_logits_topk(q, k, k_scale, weights, ks, ke, indices, values=None, *, block_table=None, sequence=None,
                         offset=None, block_kv=0, relu=True, fast=False, dtype=torch.float32, nan_as_zero=False,
                         max_multiprocessors=0, tie_break="smallest", order="key", base="relative", force_first=0,
-                        force_last=0, q_scale=None):  # fmt: skip
+                        force_last=0, q_scale=None, head_reduction="sum"):  # fmt: skip
     """`logits_topk_out` on these tensors, to be called as often as they are filled. It has memory of its own to work in.
 
     Raises as `prepare_logits` does.
@@ -161,18 +163,19 @@ def prepare_logits_topk(q, k, k_scale, weights, ks, ke, indices, values=None, *,
     """
     if q_scale is not None:
         tensors = (q, k, k_scale, weights, ks, ke, q_scale, block_table, sequence, offset, indices, values)
-        flags = (relu, fast, dtype, nan_as_zero, max_multiprocessors, block_kv, tie_break, order, base, force_first,
-                 force_last)  # fmt: skip
+        flags = (relu, fast, dtype, nan_as_zero, max_multiprocessors, head_reduction, block_kv, tie_break, order, base,
+                 force_first, force_last)  # fmt: skip
         return _prepare(LOGITS_TOPK, tensors, flags)
     tensors = (q, k, k_scale, weights, ks, ke, block_table, sequence, offset, indices, values)
-    flags = (relu, fast, dtype, nan_as_zero, max_multiprocessors, block_kv, tie_break, order, base, force_first, force_last)
+    flags = (relu, fast, dtype, nan_as_zero, max_multiprocessors, head_reduction, block_kv, tie_break, order, base,
+             force_first, force_last)  # fmt: skip
     return _prepare(LOGITS, tensors, flags)
 
 
 def paged_logits_topk(q, k, k_scale, weights, context_lens, block_table, topk, max_context_len, *, sequence=None,
                       rows_per_sequence=0, offset=None, relu=True, fast=False, dtype=torch.float32, nan_as_zero=False,
                       max_multiprocessors=0, tie_break="smallest", order="key", base="relative", force_first=0,
-                      force_last=0, return_values=False, q_scale=None):  # fmt: skip
+                      force_last=0, return_values=False, q_scale=None, head_reduction="sum"):  # fmt: skip
     """Likewise against a paged cache: what `topk` gives on `paged_logits` of the same arguments.
 
     No range is longer than `max_context_len`. With base="slot", an index is the key's place in the cache, by the same
@@ -189,7 +192,7 @@ def paged_logits_topk(q, k, k_scale, weights, context_lens, block_table, topk, m
     tensor([1488, 1489, 1490], dtype=torch.int32)
     """
     cache = (q, k, k_scale, weights, context_lens, block_table)
-    options = (max_context_len, relu, fast, dtype, nan_as_zero, max_multiprocessors)
+    options = (max_context_len, relu, fast, dtype, nan_as_zero, max_multiprocessors, head_reduction)
     selection = (tie_break, order, base, force_first, force_last)
     form, inputs, flags = _choose_paged(cache, sequence, rows_per_sequence, q_scale, (offset,), options, selection)
     return _call(form, inputs, topk, flags, return_values)
@@ -198,7 +201,7 @@ def paged_logits_topk(q, k, k_scale, weights, context_lens, block_table, topk, m
 def paged_logits_topk_out(q, k, k_scale, weights, context_lens, block_table, max_context_len, indices, values=None, *,
                           sequence=None, rows_per_sequence=0, offset=None, relu=True, fast=False, dtype=torch.float32,
                           nan_as_zero=False, max_multiprocessors=0, tie_break="smallest", order="key", base="relative",
-                          force_first=0, force_last=0, q_scale=None):  # fmt: skip
+                          force_first=0, force_last=0, q_scale=None, head_reduction="sum"):  # fmt: skip
     """As `paged_logits_topk`, into `indices` and `values`, whose rows may be strided. Raises as `logits` does.
 
     >>> import mqa, torch
@@ -212,14 +215,14 @@ def paged_logits_topk_out(q, k, k_scale, weights, context_lens, block_table, max
     """
     # A known launch is here, as in `logits_topk_out`.
     if sequence is None and q_scale is None and not rows_per_sequence and not is_dynamo_compiling():
-        flags = (max_context_len, relu, fast, dtype, nan_as_zero, max_multiprocessors, tie_break, order, base, force_first,
-                 force_last)  # fmt: skip
+        flags = (max_context_len, relu, fast, dtype, nan_as_zero, max_multiprocessors, head_reduction, tie_break, order,
+                 base, force_first, force_last)  # fmt: skip
         if fused_launches._RUN["paged_logits_topk"](
             PAGED.get_number(flags), q, k, k_scale, weights, context_lens, block_table, offset, indices, values
         ):
             return
     cache = (q, k, k_scale, weights, context_lens, block_table)
-    options = (max_context_len, relu, fast, dtype, nan_as_zero, max_multiprocessors)
+    options = (max_context_len, relu, fast, dtype, nan_as_zero, max_multiprocessors, head_reduction)
     selection = (tie_break, order, base, force_first, force_last)
     _call_out(*_choose_paged(cache, sequence, rows_per_sequence, q_scale, (offset, indices, values), options, selection))
 
@@ -227,7 +230,8 @@ def paged_logits_topk_out(q, k, k_scale, weights, context_lens, block_table, max
 def prepare_paged_logits_topk(q, k, k_scale, weights, context_lens, block_table, max_context_len, indices, values=None,
                               *, sequence=None, rows_per_sequence=0, offset=None, relu=True, fast=False,
                               dtype=torch.float32, nan_as_zero=False, max_multiprocessors=0, tie_break="smallest",
-                              order="key", base="relative", force_first=0, force_last=0, q_scale=None):  # fmt: skip
+                              order="key", base="relative", force_first=0, force_last=0, q_scale=None,
+                              head_reduction="sum"):  # fmt: skip
     """`paged_logits_topk_out` on these tensors, to be called as often as they are filled. Raises as `prepare_logits` does.
 
     >>> import mqa, torch
@@ -241,6 +245,6 @@ def prepare_paged_logits_topk(q, k, k_scale, weights, context_lens, block_table,
     tensor([1488, 1489, 1490], dtype=torch.int32)
     """
     cache = (q, k, k_scale, weights, context_lens, block_table)
-    options = (max_context_len, relu, fast, dtype, nan_as_zero, max_multiprocessors)
+    options = (max_context_len, relu, fast, dtype, nan_as_zero, max_multiprocessors, head_reduction)
     selection = (tie_break, order, base, force_first, force_last)
     return _prepare(*_choose_paged(cache, sequence, rows_per_sequence, q_scale, (offset, indices, values), options, selection))

@@ -23,7 +23,7 @@ __all__ = ["logits", "paged_logits", "topk", "merge_topk", "logits_topk", "paged
 __all__ += ["key_block_logits", "paged_key_block_logits", "key_block_logits_topk", "paged_key_block_logits_topk"]
 
 def logits(q, k, k_scale, weights, ks, ke, *, clean=True, max_seqlen_k=0, relu=True, fast=False, dtype=jnp.float32,
-           nan_as_zero=False, max_multiprocessors=0, block_max=0, q_scale=None):  # fmt: skip
+           nan_as_zero=False, max_multiprocessors=0, block_max=0, q_scale=None, head_reduction="sum"):  # fmt: skip
     """Logits of M queries against N keys: `mqa.logits` (docs/MQADialect.md).
 
     q is M x H x D, of float8_e4m3fn, float8_e5m2, bfloat16 or float16; k is N x D, or N x G x D for groups of heads, of the
@@ -32,7 +32,8 @@ def logits(q, k, k_scale, weights, ks, ke, *, clean=True, max_seqlen_k=0, relu=T
     clean=False, what is outside may be anything, and costs nothing. With max_seqlen_k = S > 0 returns M x S: row m begins
     with its range. relu=False leaves max(..., 0) out; fast=True allows a sum over the heads in half precision. With
     nan_as_zero, a score q . k of NaN counts as 0. With block_max (8, 64 or 128) returns M x ceil(N / block_max): a column is the
-    greatest logit of a block of so many keys, as far as they lie in the range. `max_multiprocessors` of a GPU work on it, 0: as
+    greatest logit of a block of so many keys, as far as they lie in the range. With head_reduction="max", a logit is k_scale
+    times the greatest of the heads' weighted scores in the place of their sum, and `fast` is ignored. `max_multiprocessors` of a GPU work on it, 0: as
     mqa.runtime.set_max_multiprocessors says.
 
     Keys may have block scales, one for each 32 elements. Then k_scale is N int32, a word of four scales of each key, or its
@@ -48,6 +49,8 @@ def logits(q, k, k_scale, weights, ks, ke, *, clean=True, max_seqlen_k=0, relu=T
     >>> ks, ke = jnp.array([0, 1]), jnp.array([2, 3])
     >>> mqa.jax.logits(q, k, k_scale, weights, ks, ke).tolist()
     [[8192.0, 16384.0, -inf], [-inf, 16384.0, 24576.0]]
+    >>> mqa.jax.logits(q, k, k_scale, weights, ks, ke, head_reduction="max").tolist()
+    [[128.0, 256.0, -inf], [-inf, 256.0, 384.0]]
     >>> fp4 = jnp.full((2, 64, 64), 0x22, jnp.uint8)  # two elements of 1 in a byte
     >>> q_scale = jnp.full((2, 64), 0x7F7F807F, jnp.int32)  # 1, 2, 1, 1: of 32 elements each
     >>> mqa.jax.logits(fp4, k, k_scale, weights, ks, ke, q_scale=q_scale).tolist()
@@ -56,7 +59,7 @@ def logits(q, k, k_scale, weights, ks, ke, *, clean=True, max_seqlen_k=0, relu=T
     sizes = checks.check_logits(q, k, k_scale, weights, ks, ke, q_scale)
     columns = checks.check_integer("max_seqlen_k", max_seqlen_k, 0)
     op = make_logits_op(k_scale, weights, dtype, sizes, relu=relu, fast=fast, nan_as_zero=nan_as_zero,
-                         num_groups=sizes.get("G", 0), clean=bool(clean), compressed=columns > 0,
+                         head_reduction=head_reduction, num_groups=sizes.get("G", 0), clean=bool(clean), compressed=columns > 0,
                          block_max=checks.check_block_max(block_max, columns > 0))  # fmt: skip
     out = jax.ShapeDtypeStruct((sizes["M"], columns or checks.count_columns(sizes["N"], block_max)), dtype)
     return call(LAUNCH, op, out, (*to_operands(q, k, k_scale), weights, ks, ke, q_scale), max_multiprocessors)
@@ -64,7 +67,7 @@ def logits(q, k, k_scale, weights, ks, ke, *, clean=True, max_seqlen_k=0, relu=T
 
 def paged_logits(q, k, k_scale, weights, context_lens, block_table, max_context_len, *, sequence=None,
                  rows_per_sequence=0, clean=True, relu=True, dtype=jnp.float32, nan_as_zero=False, max_multiprocessors=0,
-                 block_max=0, q_scale=None):  # fmt: skip
+                 block_max=0, q_scale=None, head_reduction="sum"):  # fmt: skip
     """Logits of T new queries of each of B sequences against a paged cache: `mqa.paged_logits` (docs/MQADialect.md).
 
     q is B x T x H x D. k is C x P x D and k_scale C x P float32 or None; or k is C x P x (D + 4) uint8, also with a 1 ahead
@@ -88,7 +91,8 @@ def paged_logits(q, k, k_scale, weights, context_lens, block_table, max_context_
     sizes = checks.check_paged(q, k, k_scale, weights, context_lens, block_table, sequence, q_scale)
     columns = checks.check_integer("max_context_len", max_context_len, 0)
     op = make_paged_op(k, k_scale, weights, context_lens, dtype, sizes, sequence, relu=relu, fast=False,
-                        nan_as_zero=nan_as_zero, clean=bool(clean), block_max=checks.check_block_max(block_max),
+                        nan_as_zero=nan_as_zero, head_reduction=head_reduction, clean=bool(clean),
+                        block_max=checks.check_block_max(block_max),
                         rows_per_sequence=checks.check_rows_per_sequence(rows_per_sequence, sequence))  # fmt: skip
     rows = sizes["B"] * sizes["T"] if sequence is None else sizes["M"]
     out = jax.ShapeDtypeStruct((rows, checks.count_columns(columns, block_max)), dtype)
@@ -177,7 +181,7 @@ def merge_topk(list_indices, list_values, ke, *, ks=None, tie_break="smallest", 
 def logits_topk(q, k, k_scale, weights, ks, ke, topk, *, block_table=None, sequence=None, offset=None, block_kv=0,
                 relu=True, fast=False, dtype=jnp.float32, nan_as_zero=False, tie_break="smallest", order="key",
                 base="relative", force_first=0, force_last=0, return_values=False, max_multiprocessors=0,
-                q_scale=None):  # fmt: skip
+                q_scale=None, head_reduction="sum"):  # fmt: skip
     """The `topk` keys with the greatest logits of each query, without a matrix of logits.
 
     What `topk` gives on `logits` of the same arguments, also with q_scale. On a GPU, calls work in memory that is kept for
@@ -194,7 +198,7 @@ def logits_topk(q, k, k_scale, weights, ks, ke, topk, *, block_table=None, seque
     sizes.check_given(("M",), checks.INT, sequence=sequence, offset=offset)
     next_n = checks.check_rows(sizes, sizes["M"], ke, None, block_table, ks, sequence, base)
     of = make_logits_op(k_scale, weights, dtype, sizes, relu=relu, fast=fast, nan_as_zero=nan_as_zero,
-                         num_groups=sizes.get("G", 0))  # fmt: skip
+                         head_reduction=head_reduction, num_groups=sizes.get("G", 0))  # fmt: skip
     selection = make_selection(of, topk, offset, return_values, tie_break=tie_break, order=order, base=base,
                                 force_first=int(force_first), force_last=int(force_last), block_kv=int(block_kv),
                                 next_n=next_n, has_sequence=sequence is not None)  # fmt: skip
@@ -206,7 +210,7 @@ def logits_topk(q, k, k_scale, weights, ks, ke, topk, *, block_table=None, seque
 def paged_logits_topk(q, k, k_scale, weights, context_lens, block_table, topk, max_context_len, *, sequence=None,
                       rows_per_sequence=0, offset=None, relu=True, fast=False, dtype=jnp.float32, nan_as_zero=False,
                       tie_break="smallest", order="key", base="relative", force_first=0, force_last=0,
-                      return_values=False, max_multiprocessors=0, q_scale=None):  # fmt: skip
+                      return_values=False, max_multiprocessors=0, q_scale=None, head_reduction="sum"):  # fmt: skip
     """Likewise against a paged cache: what `topk` gives on `paged_logits` of the same arguments.
 
     No range is longer than `max_context_len`. With base="slot", an index is the key's place in the cache. With sequence, rows
@@ -227,7 +231,7 @@ def paged_logits_topk(q, k, k_scale, weights, context_lens, block_table, topk, m
     rows = sizes["B"] * sizes["T"] if sequence is None else sizes["M"]
     sizes.check_given((rows,), checks.INT, offset=offset)
     of = make_paged_op(k, k_scale, weights, context_lens, dtype, sizes, sequence, relu=relu, fast=fast,
-                       nan_as_zero=nan_as_zero,
+                       nan_as_zero=nan_as_zero, head_reduction=head_reduction,
                        rows_per_sequence=checks.check_rows_per_sequence(rows_per_sequence, sequence))  # fmt: skip
     selection = make_selection(of, topk, offset, return_values, tie_break=tie_break, order=order, base=base,
                                force_first=int(force_first), force_last=int(force_last), has_ks=False,

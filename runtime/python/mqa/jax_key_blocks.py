@@ -10,7 +10,8 @@ from .jax_ops import make_logits_op, make_outputs, make_paged_op, make_selection
 
 
 def key_block_logits(q, k, k_scale, weights, ks, ke, key_blocks, num_key_blocks, *, block_size=8, clean=True, relu=True,
-                     dtype=jnp.float32, nan_as_zero=False, max_multiprocessors=0, q_scale=None):  # fmt: skip
+                     dtype=jnp.float32, nan_as_zero=False, max_multiprocessors=0, q_scale=None,
+                     head_reduction="sum"):  # fmt: skip
     """Logits of the keys of some blocks, other ones for each query: `mqa.logits` with `key_blocks` (docs/MQADialect.md).
 
     Block b has the `block_size` (8 or 16) keys from b * block_size on. key_blocks is M x B int32, num_key_blocks M int32:
@@ -29,7 +30,7 @@ def key_block_logits(q, k, k_scale, weights, ks, ke, key_blocks, num_key_blocks,
     """
     sizes, columns = _check(q, k, k_scale, weights, ks, ke, key_blocks, num_key_blocks, block_size, q_scale)
     op = make_logits_op(k_scale, weights, dtype, sizes, relu=relu, fast=False, nan_as_zero=nan_as_zero,
-                        clean=bool(clean), key_block_size=int(block_size))  # fmt: skip
+                        head_reduction=head_reduction, clean=bool(clean), key_block_size=int(block_size))  # fmt: skip
     out = jax.ShapeDtypeStruct((sizes["M"], columns), dtype)
     operands = (*to_operands(q, k, k_scale), weights, ks, ke, key_blocks, num_key_blocks, q_scale)
     return call(LAUNCH, op, out, operands, max_multiprocessors)
@@ -37,7 +38,7 @@ def key_block_logits(q, k, k_scale, weights, ks, ke, key_blocks, num_key_blocks,
 
 def paged_key_block_logits(q, k, k_scale, weights, context_lens, block_table, key_blocks, num_key_blocks, *, sequence=None,
                            block_size=8, clean=True, relu=True, dtype=jnp.float32, nan_as_zero=False,
-                           max_multiprocessors=0, q_scale=None):  # fmt: skip
+                           max_multiprocessors=0, q_scale=None, head_reduction="sum"):  # fmt: skip
     """Likewise against a paged cache: the blocks of a row are of the keys of its sequence.
 
     key_blocks is B*T x L int32, num_key_blocks B*T int32. Returns B*T x (L * block_size). With sequence, M int32, rows name
@@ -54,7 +55,8 @@ def paged_key_block_logits(q, k, k_scale, weights, context_lens, block_table, ke
     sizes, rows, columns = _check_paged(q, k, k_scale, weights, context_lens, block_table, key_blocks, num_key_blocks,
                                         sequence, block_size, q_scale)  # fmt: skip
     op = make_paged_op(k, k_scale, weights, context_lens, dtype, sizes, sequence, relu=relu, fast=False,
-                       nan_as_zero=nan_as_zero, clean=bool(clean), key_block_size=int(block_size))  # fmt: skip
+                       nan_as_zero=nan_as_zero, head_reduction=head_reduction, clean=bool(clean),
+                       key_block_size=int(block_size))  # fmt: skip
     out = jax.ShapeDtypeStruct((rows, columns), dtype)
     operands = (*to_operands(q, k, k_scale), weights, context_lens, block_table, sequence, key_blocks, num_key_blocks,
                 to_words(q_scale))  # fmt: skip
@@ -65,7 +67,7 @@ def key_block_logits_topk(q, k, k_scale, weights, ks, ke, key_blocks, num_key_bl
                           block_table=None, sequence=None, offset=None, block_kv=0, relu=True, fast=False,
                           dtype=jnp.float32, nan_as_zero=False, tie_break="smallest", order="key", base="relative",
                           force_first=0, force_last=0, return_values=False, max_multiprocessors=0,
-                          q_scale=None):  # fmt: skip
+                          q_scale=None, head_reduction="sum"):  # fmt: skip
     """The `topk` keys with the greatest logits of each query among those of its blocks, which must ascend.
 
     What `topk` gives on `key_block_logits` of the same arguments: a `relative` index is a column, an `absolute` one a key.
@@ -83,7 +85,7 @@ def key_block_logits_topk(q, k, k_scale, weights, ks, ke, key_blocks, num_key_bl
     sizes.check_given(("M",), checks.INT, sequence=sequence, offset=offset)
     next_n = checks.check_rows(sizes, sizes["M"], ke, None, block_table, ks, sequence, base)
     of = make_logits_op(k_scale, weights, dtype, sizes, relu=relu, fast=fast, nan_as_zero=nan_as_zero,
-                        key_block_size=int(block_size))  # fmt: skip
+                        head_reduction=head_reduction, key_block_size=int(block_size))  # fmt: skip
     selection = make_selection(of, topk, offset, return_values, tie_break=tie_break, order=order, base=base,
                                force_first=int(force_first), force_last=int(force_last), block_kv=int(block_kv),
                                next_n=next_n, has_sequence=sequence is not None, key_block_size=int(block_size))  # fmt: skip
@@ -96,7 +98,8 @@ def key_block_logits_topk(q, k, k_scale, weights, ks, ke, key_blocks, num_key_bl
 def paged_key_block_logits_topk(q, k, k_scale, weights, context_lens, block_table, key_blocks, num_key_blocks, topk, *,
                                 sequence=None, block_size=8, offset=None, relu=True, fast=False, dtype=jnp.float32,
                                 nan_as_zero=False, tie_break="smallest", order="key", base="relative", force_first=0,
-                                force_last=0, return_values=False, max_multiprocessors=0, q_scale=None):  # fmt: skip
+                                force_last=0, return_values=False, max_multiprocessors=0, q_scale=None,
+                                head_reduction="sum"):  # fmt: skip
     """Likewise against a paged cache: what `topk` gives on `paged_key_block_logits` of the same arguments.
 
     With base="slot", an index is the key's place in the cache. Results and errors are those of `key_block_logits_topk`.
@@ -114,7 +117,7 @@ def paged_key_block_logits_topk(q, k, k_scale, weights, context_lens, block_tabl
     checks.check_selection("topk", topk, tie_break, order, base, force_first, force_last, sizes["P"], has_table=True)
     sizes.check_given((rows,), checks.INT, offset=offset)
     of = make_paged_op(k, k_scale, weights, context_lens, dtype, sizes, sequence, relu=relu, fast=fast,
-                       nan_as_zero=nan_as_zero, key_block_size=int(block_size))  # fmt: skip
+                       nan_as_zero=nan_as_zero, head_reduction=head_reduction, key_block_size=int(block_size))  # fmt: skip
     selection = make_selection(of, topk, offset, return_values, tie_break=tie_break, order=order, base=base,
                                force_first=int(force_first), force_last=int(force_last), has_ks=False,
                                lens_rank=len(context_lens.shape), next_n=of.next_n, block_kv=of.block_kv,

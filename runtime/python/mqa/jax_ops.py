@@ -10,7 +10,7 @@ from . import library
 ANY = ""
 
 
-def make_logits_op(k_scale, weights, dtype, sizes, *, relu, fast, nan_as_zero, has_scale=None, **others):
+def make_logits_op(k_scale, weights, dtype, sizes, *, relu, fast, nan_as_zero, head_reduction, has_scale=None, **others):
     checks.check_dtype("dtype", jnp.dtype(dtype), checks.LOGITS)
     return library.Op(
         target=ANY,
@@ -23,6 +23,7 @@ def make_logits_op(k_scale, weights, dtype, sizes, *, relu, fast, nan_as_zero, h
         mx_keys=sizes.mx_keys,
         mx_queries=sizes.mx_queries,
         activation=library.get_activation(relu, nan_as_zero),
+        head_reduction=library.check_head_reduction(head_reduction),
         # There is no sum in half precision beside queries with block scales.
         fast=bool(fast) and not sizes.mx_queries,
         **others,

@@ -9,14 +9,16 @@ from .out_launches import Launch
 from .runtime import LogitsArgs
 
 # The options of the op, in the order of flags.
-OPTIONS = {"block_size": 8, "clean": False, "relu": True, "nan_as_zero": False, "max_multiprocessors": 0}
+OPTIONS = {"block_size": 8, "clean": False, "relu": True, "nan_as_zero": False, "max_multiprocessors": 0,
+           "head_reduction": "sum"}  # fmt: skip
 
 
 def check_key_blocks(q, k, k_scale, weights, ks, ke, key_blocks, num_key_blocks, out, block_size, clean, relu,
-                     nan_as_zero, max_multiprocessors):  # fmt: skip
+                     nan_as_zero, max_multiprocessors, head_reduction):  # fmt: skip
     """Raises a ValueError that names the argument. `out` is None where it is made to fit."""
     check_block_size(block_size)
     library.get_activation(relu, nan_as_zero)
+    library.check_head_reduction(head_reduction)
     checks.check_share(max_multiprocessors)
     if k.dim() == 3:
         checks.fail("k must be N x D: key blocks have no groups, found 3 dimensions")
@@ -36,6 +38,7 @@ def describe_key_blocks(q, k, k_scale, weights, ks, ke, key_blocks, num_key_bloc
         out,
         clean=options["clean"],
         activation=library.get_activation(options["relu"], options["nan_as_zero"]),
+        head_reduction=options["head_reduction"],
         key_block_size=options["block_size"],
     )
     args = LogitsArgs(

@@ -131,19 +131,20 @@ def _make_op(q, k, k_scale, weights, out, **others):
 
 
 # What else a launch is known by, as bits of its options: all that is not to be read off the tensors.
-NAN_AS_ZERO = 32
+NAN_AS_ZERO, _HEAD_MAX = 32, 1 << 24
 _SHARE_SHIFT, _BLOCK_SHIFT = 8, 48
 
 
-def get_more_options(nan_as_zero, max_multiprocessors, block_max=0):
+def get_more_options(nan_as_zero, max_multiprocessors, block_max=0, head_reduction="sum"):
     """The bits of what few launches ask for."""
     share = checks.check_share(max_multiprocessors) << _SHARE_SHIFT
-    return (NAN_AS_ZERO if nan_as_zero else 0) | share | checks.check_block_max(block_max) << _BLOCK_SHIFT
+    heads = 0 if library.check_head_reduction(head_reduction) == "sum" else _HEAD_MAX
+    return (NAN_AS_ZERO if nan_as_zero else 0) | share | heads | checks.check_block_max(block_max) << _BLOCK_SHIFT
 
 
 # The op and the arguments of a launch, but for addresses, of operands that are checked.
 def describe_logits(q, k, k_scale, weights, ks, ke, out, clean, compressed, relu, fast, nan_as_zero, max_multiprocessors,
-                    block_max=0):  # fmt: skip
+                    block_max=0, head_reduction="sum"):  # fmt: skip
     checks.check_block_max(block_max, compressed)
     checks.check_logits(q, k, k_scale, weights, ks, ke, out, compressed, block_max)
     m, n, groups = q.size(0), k.size(0), k.size(1) if k.dim() == 3 else 0
@@ -157,6 +158,7 @@ def describe_logits(q, k, k_scale, weights, ks, ke, out, clean, compressed, relu
         clean=clean,
         compressed=compressed,
         activation=library.get_activation(relu, nan_as_zero),
+        head_reduction=library.check_head_reduction(head_reduction),
         fast=fast,
         block_max=block_max,
     )
@@ -188,7 +190,7 @@ def _fill_logits(tensors, flags):
 
 
 def describe_paged(q, k, k_scale, weights, context_lens, block_table, out, clean, relu, nan_as_zero, max_multiprocessors,
-                   block_max=0):  # fmt: skip
+                   block_max=0, head_reduction="sum"):  # fmt: skip
     checks.check_block_max(block_max)
     checks.check_paged(q, k, k_scale, weights, context_lens, block_table, out)
     op = _make_op(
@@ -199,6 +201,7 @@ def describe_paged(q, k, k_scale, weights, context_lens, block_table, out, clean
         out,
         clean=clean,
         activation=library.get_activation(relu, nan_as_zero),
+        head_reduction=library.check_head_reduction(head_reduction),
         next_n=q.size(1),
         block_kv=k.size(1),
         lens_per_query=context_lens.dim() == 2,
@@ -234,7 +237,7 @@ def _fill_paged(tensors, flags):
 
 
 def describe_rows(q, k, k_scale, weights, context_lens, block_table, sequence, out, clean, relu, nan_as_zero,
-                  max_multiprocessors, block_max=0, rows_per_sequence=0):  # fmt: skip
+                  max_multiprocessors, block_max=0, head_reduction="sum", rows_per_sequence=0):  # fmt: skip
     checks.check_block_max(block_max)
     checks.check_rows_per_sequence(rows_per_sequence)
     checks.check_paged_rows(q, k, k_scale, weights, context_lens, block_table, sequence, out)
@@ -246,6 +249,7 @@ def describe_rows(q, k, k_scale, weights, context_lens, block_table, sequence, o
         out,
         clean=clean,
         activation=library.get_activation(relu, nan_as_zero),
+        head_reduction=library.check_head_reduction(head_reduction),
         next_n=1,
         block_kv=k.size(1),
         block_max=block_max,
@@ -285,7 +289,7 @@ def _fill_rows(tensors, flags):
 
 def launch_paged_rows(tensors, *flags):
     """mqa.paged_logits_out with `sequence` on plain tensors. Flags: clean, relu, nan_as_zero, max_multiprocessors,
-    block_max, rows_per_sequence.
+    block_max, head_reduction, rows_per_sequence.
     """
     plan, args = _fill_rows(tensors, flags)
     plan.kernel.launch(args, plan.get_stream())
@@ -299,13 +303,13 @@ def _launch(options, tensors, plan, args, k_scale_offset=-1):
 
 def launch_logits(options, tensors, *flags):
     """mqa.logits_out on plain tensors unlike any before. Flags: clean, compressed, relu, fast, nan_as_zero,
-    max_multiprocessors, block_max.
+    max_multiprocessors, block_max, head_reduction.
     """
     _launch(options, tensors, *_fill_logits(tensors, flags))
 
 
 def launch_paged_logits(options, tensors, *flags):
-    """Likewise mqa.paged_logits_out. Flags: clean, relu, nan_as_zero, max_multiprocessors, block_max."""
+    """Likewise mqa.paged_logits_out. Flags: clean, relu, nan_as_zero, max_multiprocessors, block_max, head_reduction."""
     _launch(options, tensors, *_fill_paged(tensors, flags))
 
 

@@ -18,7 +18,7 @@ from ctypes import POINTER, byref, c_char_p, c_size_t, c_void_p
 from . import prebuilt, runtime
 from .fused_op import FusedOp  # noqa: F401 (library.Op is what callers use)
 from .prebuilt import warn
-from .ops import MergeTopkOp, Op, TopkOp, get_activation  # noqa: F401
+from .ops import MergeTopkOp, Op, TopkOp, check_head_reduction, get_activation  # noqa: F401
 
 
 # What kernels are compiled for, newest first. The driver compiles their PTX for every later GPU, but that of sm_90a.

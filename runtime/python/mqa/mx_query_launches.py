@@ -71,27 +71,27 @@ def _describe_logits(q, k, k_scale, weights, ks, ke, out, clean, compressed, rel
     return launches.describe_logits(q, k, k_scale, weights, ks, ke, out, clean, compressed, relu, False, *flags)
 
 
-def _check_logits(*tensors, clean, compressed, relu, nan_as_zero, max_multiprocessors, block_max):
-    check_launch(relu, nan_as_zero, max_multiprocessors)
+def _check_logits(*tensors, clean, compressed, relu, nan_as_zero, max_multiprocessors, block_max, head_reduction):
+    check_launch(relu, nan_as_zero, max_multiprocessors, head_reduction)
     checks.check_block_max(block_max, compressed)
     checks.check_logits(*tensors, compressed, block_max)
 
 
-def _check_paged(*tensors, clean, relu, nan_as_zero, max_multiprocessors, block_max):
-    check_launch(relu, nan_as_zero, max_multiprocessors)
+def _check_paged(*tensors, clean, relu, nan_as_zero, max_multiprocessors, block_max, head_reduction):
+    check_launch(relu, nan_as_zero, max_multiprocessors, head_reduction)
     checks.check_block_max(block_max)
     checks.check_paged(*tensors)
 
 
-def _check_rows(*tensors, clean, relu, nan_as_zero, max_multiprocessors, block_max, rows_per_sequence):
-    check_launch(relu, nan_as_zero, max_multiprocessors)
+def _check_rows(*tensors, clean, relu, nan_as_zero, max_multiprocessors, block_max, head_reduction, rows_per_sequence):
+    check_launch(relu, nan_as_zero, max_multiprocessors, head_reduction)
     checks.check_block_max(block_max)
     checks.check_rows_per_sequence(rows_per_sequence)
     checks.check_paged_rows(*tensors)
 
 
 _CLEAN = {"clean": False}
-_PAGED = {"relu": True, "nan_as_zero": False, "max_multiprocessors": 0, "block_max": 0}
+_PAGED = {"relu": True, "nan_as_zero": False, "max_multiprocessors": 0, "block_max": 0, "head_reduction": "sum"}
 
 LOGITS = _make_launch(
     "logits", plain.MX_LOGITS, {**_CLEAN, "compressed": False, **_PAGED}, _check_logits, _describe_logits

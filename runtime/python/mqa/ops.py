@@ -3,6 +3,7 @@
 import dataclasses
 
 from . import runtime
+from .selection_checks import check_choice
 
 
 def get_activation(relu, nan_as_zero=False):
@@ -12,6 +13,12 @@ def get_activation(relu, nan_as_zero=False):
     if not relu:
         raise ValueError("nan_as_zero is for logits with relu, found relu=False")
     return "relu_nan_as_zero"
+
+
+def check_head_reduction(head_reduction):
+    """How the heads of a query become one logit, by the name that ops have for it."""
+    check_choice("head_reduction", head_reduction, runtime.HEAD_REDUCTIONS)
+    return head_reduction
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,11 +53,13 @@ class Op:
 
     def for_target(self, target):
         """`fast` allows a sum in half precision, which sm_90a alone has."""
-        return dataclasses.replace(self, target=target, fast=self.fast and target == "sm_90a")
+        fast = self.fast and target == "sm_90a" and self.head_reduction == "sum"
+        return dataclasses.replace(self, target=target, fast=fast)
 
     def list_alternatives(self):
         """Ops whose kernels are as good: 16-bit logits leave it free to reduce in half precision."""
-        return [dataclasses.replace(self, fast=True)] if self.out_type != "f32" and not self.fast else []
+        may_be_fast = self.out_type != "f32" and not self.fast and self.head_reduction == "sum"
+        return [dataclasses.replace(self, fast=True)] if may_be_fast else []
 
     @property
     def schedule(self):

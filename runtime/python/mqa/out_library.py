@@ -8,12 +8,12 @@ import torch
 
 from . import checks, key_block_launches, mx_query_launches, paged_key_block_launches, plain
 from .key_block_launches import new_out
-from .torch_library import _BLOCKS, _HINTS, _LOGITS, _PAGED, _ROWS, _definitions
+from .torch_library import _BLOCKS, _HINTS, _LOGITS, _MORE, _PAGED, _ROWS, _definitions
 
 _LISTS = "Tensor key_blocks, Tensor num_key_blocks"
 _KEY_BLOCKS = f"{_LOGITS}, {_LISTS}"
 _PAGED_KEY_BLOCKS = f"{_PAGED}, Tensor? sequence, {_LISTS}"
-_OF_BLOCKS = "int block_size=8, bool clean=False, bool relu=True, bool nan_as_zero=False, int max_multiprocessors=0"
+_OF_BLOCKS = f'int block_size=8, bool clean=False, bool relu=True, {_MORE}, str head_reduction="sum"'
 
 
 def _make_kernels(launch):

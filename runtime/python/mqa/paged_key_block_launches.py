@@ -9,10 +9,11 @@ from .runtime import PagedLogitsArgs
 
 
 def check_paged_key_blocks(q, k, k_scale, weights, context_lens, block_table, sequence, key_blocks, num_key_blocks, out,
-                           block_size, clean, relu, nan_as_zero, max_multiprocessors):  # fmt: skip
+                           block_size, clean, relu, nan_as_zero, max_multiprocessors, head_reduction):  # fmt: skip
     """Raises a ValueError that names the argument. `out` is None where it is made to fit."""
     check_block_size(block_size)
     library.get_activation(relu, nan_as_zero)
+    library.check_head_reduction(head_reduction)
     checks.check_share(max_multiprocessors)
     if sequence is None:
         checks.check_paged(q, k, k_scale, weights, context_lens, block_table, None)
@@ -37,6 +38,7 @@ def describe_paged_key_blocks(q, k, k_scale, weights, context_lens, block_table,
         out,
         clean=options["clean"],
         activation=library.get_activation(options["relu"], options["nan_as_zero"]),
+        head_reduction=options["head_reduction"],
         next_n=1 if of_rows else q.size(1),
         block_kv=k.size(1),
         lens_per_query=per_query,

@@ -74,7 +74,7 @@ def _check_prefill(q, kv, weights, ks, ke, topk, *, slots=None, out=None, **opti
 @checked(_check_prefill)
 def indexer_prefill(q, kv, weights, ks, ke, topk, *, slots=None, offset=None, out=None, relu=True, fast=False,
                     dtype=torch.float32, nan_as_zero=False, max_multiprocessors=0, tie_break="smallest", order="key",
-                    force_first=0, force_last=0):  # fmt: skip
+                    force_first=0, force_last=0, head_reduction="sum"):  # fmt: skip
     """The `topk` best keys of each query against gathered keys: scores and selection in one call.
 
     q is M x H x D, or a pair of fp4 bytes or fp8 and block scales (`q_scale` of mqa.logits); kv is (k, k_scale) with k N x D
@@ -94,7 +94,8 @@ def indexer_prefill(q, kv, weights, ks, ke, topk, *, slots=None, offset=None, ou
     q, scales, weights = _split_queries(q, weights)
     options = {"offset": offset, "relu": relu, "fast": fast, "dtype": dtype, "nan_as_zero": nan_as_zero,
                "max_multiprocessors": max_multiprocessors, "tie_break": tie_break, "order": order,
-               "force_first": force_first, "force_last": force_last, "q_scale": scales}  # fmt: skip
+               "force_first": force_first, "force_last": force_last, "q_scale": scales,
+               "head_reduction": head_reduction}  # fmt: skip
     if slots is not None:
         if slots.shape != k.shape[:1]:
             raise ValueError
@@ -125,7 +126,7 @@ def _check_decode(q, cache, weights, context_lens, block_table, topk, *, max_con
 def indexer_decode(q, cache, weights, context_lens, block_table, topk, *, max_context_len=None, base="slot",
                    offset=None, out=None, relu=True, fast=False, dtype=torch.float32, nan_as_zero=False,
                    max_multiprocessors=0, tie_break="smallest", order="key", force_first=0,
-                   force_last=0):  # fmt: skip
+                   force_last=0, head_reduction="sum"):  # fmt: skip
     """The `topk` best keys of each query against a paged cache: scores and selection in one call.
 
     q is B x T x H x D, or a pair of fp4 bytes or fp8 and block scales (`q_scale` of mqa.logits). cache is DeepGEMM's,
@@ -150,7 +151,8 @@ def indexer_decode(q, cache, weights, context_lens, block_table, topk, *, max_co
         max_context_len = block_table.shape[1] * k.shape[1]
     options = {"offset": offset, "relu": relu, "fast": fast, "dtype": dtype, "nan_as_zero": nan_as_zero,
                "max_multiprocessors": max_multiprocessors, "tie_break": tie_break, "order": order,
-               "force_first": force_first, "force_last": force_last, "base": base, "q_scale": scales}  # fmt: skip
+               "force_first": force_first, "force_last": force_last, "base": base, "q_scale": scales,
+               "head_reduction": head_reduction}  # fmt: skip
     if out is None:
         return paged_logits_topk(q, k, k_scale, weights, context_lens, block_table, topk, max_context_len, **options)
     if out.shape[1] != topk:

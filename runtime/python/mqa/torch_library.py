@@ -15,13 +15,13 @@ from .plain import FUSED, LOGITS, PAGED, PAGED_ROWS, check_derivative, check_out
 _definitions = torch.library.Library("mqa", "DEF")
 _LOGITS = "Tensor q, Tensor k, Tensor? k_scale, Tensor? weights, Tensor ks, Tensor ke"
 _PAGED = "Tensor q, Tensor k, Tensor? k_scale, Tensor? weights, Tensor context_lens, Tensor block_table"
+_MORE = "bool nan_as_zero=False, int max_multiprocessors=0"
+_BLOCKS = f'{_MORE}, int block_max=0, str head_reduction="sum"'
 _definitions.define(
     f"logits_out({_LOGITS}, Tensor(a!) out, *, bool clean=False, bool compressed=False, bool relu=True,"
-    " bool fast=False, bool nan_as_zero=False, int max_multiprocessors=0, int block_max=0) -> ()"
+    f" bool fast=False, {_BLOCKS}) -> ()"
 )
 _FUSED = "Tensor q, Tensor kv_cache, Tensor weights, Tensor context_lens, Tensor block_table"
-_MORE = "bool nan_as_zero=False, int max_multiprocessors=0"
-_BLOCKS = f"{_MORE}, int block_max=0"
 _definitions.define(f"fused_paged_logits_out({_FUSED}, Tensor(a!) out, *, bool clean=False, {_MORE}) -> ()")
 _definitions.define(f"paged_logits_out({_PAGED}, Tensor(a!) out, *, bool clean=False, bool relu=True, {_BLOCKS}) -> ()")
 _definitions.define(
@@ -60,38 +60,42 @@ def _new_paged_logits(q, max_context_len, dtype, block_max, of_rows=False):
 
 # `launch` is what launches on tensors unlike any before.
 def _logits_out(q, k, k_scale, weights, ks, ke, out, *, clean=False, compressed=False, relu=True, fast=False,
-                nan_as_zero=False, max_multiprocessors=0, block_max=0, launch=launch_logits):  # fmt: skip
+                nan_as_zero=False, max_multiprocessors=0, block_max=0, head_reduction="sum",
+                launch=launch_logits):  # fmt: skip
     options = (1 if clean else 0) | (2 if compressed else 0) | (4 if relu else 0) | (8 if fast else 0)
-    options |= get_more_options(nan_as_zero, max_multiprocessors, block_max)
+    options |= get_more_options(nan_as_zero, max_multiprocessors, block_max, head_reduction)
     if not run_plain(options, q, k, k_scale, weights, ks, ke, out):
-        flags = clean, compressed, relu, fast, nan_as_zero, max_multiprocessors, block_max
+        flags = clean, compressed, relu, fast, nan_as_zero, max_multiprocessors, block_max, head_reduction
         launch(options, (q, k, k_scale, weights, ks, ke, out), *flags)
 
 
 def _paged_logits_out(q, k, k_scale, weights, context_lens, block_table, out, *, clean=False, relu=True,
-                      nan_as_zero=False, max_multiprocessors=0, block_max=0, launch=launch_paged_logits):  # fmt: skip
-    options = 16 | (1 if clean else 0) | (4 if relu else 0) | get_more_options(nan_as_zero, max_multiprocessors, block_max)
+                      nan_as_zero=False, max_multiprocessors=0, block_max=0, head_reduction="sum",
+                      launch=launch_paged_logits):  # fmt: skip
+    options = 16 | (1 if clean else 0) | (4 if relu else 0)
+    options |= get_more_options(nan_as_zero, max_multiprocessors, block_max, head_reduction)
     if not run_plain(options, q, k, k_scale, weights, context_lens, block_table, out):
-        flags = clean, relu, nan_as_zero, max_multiprocessors, block_max
+        flags = clean, relu, nan_as_zero, max_multiprocessors, block_max, head_reduction
         launch(options, (q, k, k_scale, weights, context_lens, block_table, out), *flags)
 
 
 def _logits(q, k, k_scale, weights, ks, ke, *, clean=False, max_seqlen_k=0, relu=True, fast=False, dtype=torch.float32,
-            nan_as_zero=False, max_multiprocessors=0, block_max=0, launch=launch_logits):  # fmt: skip
+            nan_as_zero=False, max_multiprocessors=0, block_max=0, head_reduction="sum",
+            launch=launch_logits):  # fmt: skip
     out = _new_logits(q, k, max_seqlen_k, dtype, block_max)
     _logits_out(q, k, k_scale, weights, ks, ke, out, clean=clean, compressed=max_seqlen_k != 0, relu=relu, fast=fast,
                 nan_as_zero=nan_as_zero, max_multiprocessors=max_multiprocessors, block_max=block_max,
-                launch=launch)  # fmt: skip
+                head_reduction=head_reduction, launch=launch)  # fmt: skip
     return out
 
 
 def _paged_logits(q, k, k_scale, weights, context_lens, block_table, max_context_len, *, clean=False, relu=True,
-                  dtype=torch.float32, nan_as_zero=False, max_multiprocessors=0, block_max=0,
+                  dtype=torch.float32, nan_as_zero=False, max_multiprocessors=0, block_max=0, head_reduction="sum",
                   launch=launch_paged_logits):  # fmt: skip
     out = _new_paged_logits(q, max_context_len, dtype, block_max)
     _paged_logits_out(q, k, k_scale, weights, context_lens, block_table, out, clean=clean, relu=relu,
                       nan_as_zero=nan_as_zero, max_multiprocessors=max_multiprocessors, block_max=block_max,
-                      launch=launch)  # fmt: skip
+                      head_reduction=head_reduction, launch=launch)  # fmt: skip
     return out
 
 
@@ -104,25 +108,26 @@ def _fused_paged_logits_out(q, kv_cache, weights, context_lens, block_table, out
 
 
 def _paged_row_logits_out(q, k, k_scale, weights, context_lens, block_table, sequence, out, *, clean=False, relu=True,
-                          nan_as_zero=False, max_multiprocessors=0, block_max=0, rows_per_sequence=0,
-                          launch=launch_paged_rows):  # fmt: skip
+                          nan_as_zero=False, max_multiprocessors=0, block_max=0, head_reduction="sum",
+                          rows_per_sequence=0, launch=launch_paged_rows):  # fmt: skip
     tensors = (q, k, k_scale, weights, context_lens, block_table, sequence, out)
-    launch(tensors, clean, relu, nan_as_zero, max_multiprocessors, block_max, rows_per_sequence)
+    launch(tensors, clean, relu, nan_as_zero, max_multiprocessors, block_max, head_reduction, rows_per_sequence)
 
 
 def _paged_row_logits(q, k, k_scale, weights, context_lens, block_table, sequence, max_context_len, *, clean=False,
                       relu=True, dtype=torch.float32, nan_as_zero=False, max_multiprocessors=0, block_max=0,
-                      rows_per_sequence=0, launch=launch_paged_rows):  # fmt: skip
+                      head_reduction="sum", rows_per_sequence=0, launch=launch_paged_rows):  # fmt: skip
     out = _new_paged_logits(q, max_context_len, dtype, block_max, of_rows=True)
     _paged_row_logits_out(q, k, k_scale, weights, context_lens, block_table, sequence, out, clean=clean, relu=relu,
                           nan_as_zero=nan_as_zero, max_multiprocessors=max_multiprocessors, block_max=block_max,
-                          rows_per_sequence=rows_per_sequence, launch=launch)  # fmt: skip
+                          head_reduction=head_reduction, rows_per_sequence=rows_per_sequence, launch=launch)  # fmt: skip
     return out
 
 
 # Fake kernels check what kernels check, so that a program that is traced fails where it would when it runs.
-def _check_options(relu, nan_as_zero, max_multiprocessors, block_max=0, compressed=False):
+def _check_options(relu, nan_as_zero, max_multiprocessors, head_reduction="sum", block_max=0, compressed=False):
     library.get_activation(relu, nan_as_zero)
+    library.check_head_reduction(head_reduction)
     checks.check_share(max_multiprocessors)
     checks.check_block_max(block_max, compressed)
 
@@ -134,8 +139,8 @@ def _fake_out(name, rows, columns, q, dtype):
 
 
 def _fake_logits(q, k, k_scale, weights, ks, ke, *, clean=False, max_seqlen_k=0, relu=True, fast=False,
-                 dtype=torch.float32, nan_as_zero=False, max_multiprocessors=0, block_max=0):  # fmt: skip
-    _check_options(relu, nan_as_zero, max_multiprocessors, block_max)
+                 dtype=torch.float32, nan_as_zero=False, max_multiprocessors=0, block_max=0, head_reduction="sum"):  # fmt: skip
+    _check_options(relu, nan_as_zero, max_multiprocessors, head_reduction, block_max)
     checks.check_logits(q, k, k_scale, weights, ks, ke, None, False)
     # A symbol stands for a size of compressed rows: 0, which asks for whole ones, is never one.
     whole = isinstance(max_seqlen_k, int) and max_seqlen_k == 0
@@ -145,29 +150,29 @@ def _fake_logits(q, k, k_scale, weights, ks, ke, *, clean=False, max_seqlen_k=0,
 
 
 def _fake_paged_logits(q, k, k_scale, weights, context_lens, block_table, max_context_len, *, clean=False, relu=True,
-                       dtype=torch.float32, nan_as_zero=False, max_multiprocessors=0, block_max=0):  # fmt: skip
-    _check_options(relu, nan_as_zero, max_multiprocessors, block_max)
+                       dtype=torch.float32, nan_as_zero=False, max_multiprocessors=0, block_max=0, head_reduction="sum"):  # fmt: skip
+    _check_options(relu, nan_as_zero, max_multiprocessors, head_reduction, block_max)
     checks.check_paged(q, k, k_scale, weights, context_lens, block_table, None)
     columns = checks.count_columns(max_context_len, block_max)
     return _fake_out("max_context_len", q.size(0) * q.size(1), columns, q, dtype)
 
 
 def _fake_logits_out(q, k, k_scale, weights, ks, ke, out, *, clean=False, compressed=False, relu=True, fast=False,
-                     nan_as_zero=False, max_multiprocessors=0, block_max=0):  # fmt: skip
-    _check_options(relu, nan_as_zero, max_multiprocessors, block_max, compressed)
+                     nan_as_zero=False, max_multiprocessors=0, block_max=0, head_reduction="sum"):  # fmt: skip
+    _check_options(relu, nan_as_zero, max_multiprocessors, head_reduction, block_max, compressed)
     checks.check_logits(q, k, k_scale, weights, ks, ke, out, compressed, block_max)
 
 
 def _fake_paged_logits_out(q, k, k_scale, weights, context_lens, block_table, out, *, clean=False, relu=True,
-                           nan_as_zero=False, max_multiprocessors=0, block_max=0):  # fmt: skip
-    _check_options(relu, nan_as_zero, max_multiprocessors, block_max)
+                           nan_as_zero=False, max_multiprocessors=0, block_max=0, head_reduction="sum"):  # fmt: skip
+    _check_options(relu, nan_as_zero, max_multiprocessors, head_reduction, block_max)
     checks.check_paged(q, k, k_scale, weights, context_lens, block_table, out)
 
 
 def _fake_paged_row_logits(q, k, k_scale, weights, context_lens, block_table, sequence, max_context_len, *, clean=False,
                            relu=True, dtype=torch.float32, nan_as_zero=False, max_multiprocessors=0,
-                           block_max=0, rows_per_sequence=0):  # fmt: skip
-    _check_options(relu, nan_as_zero, max_multiprocessors, block_max)
+                           block_max=0, head_reduction="sum", rows_per_sequence=0):  # fmt: skip
+    _check_options(relu, nan_as_zero, max_multiprocessors, head_reduction, block_max)
     checks.check_rows_per_sequence(rows_per_sequence)
     checks.check_paged_rows(q, k, k_scale, weights, context_lens, block_table, sequence, None)
     columns = checks.count_columns(max_context_len, block_max)
@@ -175,8 +180,9 @@ def _fake_paged_row_logits(q, k, k_scale, weights, context_lens, block_table, se
 
 
 def _fake_paged_row_logits_out(q, k, k_scale, weights, context_lens, block_table, sequence, out, *, clean=False, relu=True,
-                               nan_as_zero=False, max_multiprocessors=0, block_max=0, rows_per_sequence=0):  # fmt: skip
-    _check_options(relu, nan_as_zero, max_multiprocessors, block_max)
+                               nan_as_zero=False, max_multiprocessors=0, block_max=0, head_reduction="sum",
+                               rows_per_sequence=0):  # fmt: skip
+    _check_options(relu, nan_as_zero, max_multiprocessors, head_reduction, block_max)
     checks.check_rows_per_sequence(rows_per_sequence)
     checks.check_paged_rows(q, k, k_scale, weights, context_lens, block_table, sequence, out)
 
@@ -186,6 +192,10 @@ def _fake_fused_paged_logits_out(q, kv_cache, weights, context_lens, block_table
     _check_options(True, nan_as_zero, max_multiprocessors)
     k, k_scale = split_cache(kv_cache, q.size(-1), checks.get_cache_dtype(kv_cache, q.size(-1), torch.float8_e4m3fn))
     checks.check_paged(q, k, k_scale, weights, context_lens, block_table, out)
+
+
+# Options of logits that are maxima, with what they are where logits are none.
+_MAXIMA = {"block_max": 0, "head_reduction": "sum"}
 
 
 class _NotPlain(Exception):
@@ -215,11 +225,12 @@ def _make_autograd(name, names, kernel):
                 return kernel(*args, **kwargs, launch=launch_plain)
             except _NotPlain:
                 pass
-        # A maximum over blocks has no derivative here.
-        if name == "logits" and not kwargs.get("block_max") and gradient_library.is_asked_for(tensors):
+        # A maximum has no derivative here.
+        maxima = [f"{option}={kwargs[option]!r}" for option, none in _MAXIMA.items() if kwargs.get(option, none) != none]
+        if name == "logits" and not maxima and gradient_library.is_asked_for(tensors):
             return gradient_library.differentiate(*args, **kwargs)
         check_out(names, tensors)
-        check_derivative(f"mqa.{name}", names, tensors)
+        check_derivative(" with ".join([f"mqa.{name}", *maxima]), names, tensors)
         # From the top: to be told of the keys that are left would take 1 us, in each call.
         with torch._C._AutoDispatchBelowAutograd():
             return op(*args, **kwargs)

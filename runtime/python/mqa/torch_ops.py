@@ -19,7 +19,7 @@ from . import torch_library as _  # Registers the ops.
 
 def logits(q, k, k_scale, weights, ks, ke, *, clean=False, max_seqlen_k=0, relu=True, fast=False, dtype=torch.float32,
            nan_as_zero=False, max_multiprocessors=0, block_max=0,
-           q_scale=None):  # fmt: skip
+           q_scale=None, head_reduction="sum"):  # fmt: skip
     """Logits of M queries against N keys: `mqa.logits` (docs/MQADialect.md).
 
     q is M x H x D, k N x D or N x G x D of the same dtype (float8_e4m3fn, float8_e5m2, bfloat16, float16), k_scale N
@@ -35,6 +35,8 @@ def logits(q, k, k_scale, weights, ks, ke, *, clean=False, max_seqlen_k=0, relu=
     `mqa.runtime.set_max_multiprocessors` allows the process. With `block_max` (8, 64 or 128), returns M x J, J =
     ceil(N / block_max): column j is the greatest logit of the keys of block j that lie in the range, where blocks of
     so many keys are counted from key 0. NaN is the greatest; a block without a key of the range is outside of it.
+    With `head_reduction` "max", a logit is k_scale times the greatest of the heads' weighted scores in the place of their
+    sum ("sum"). NaN is the greatest, `fast` is ignored, and there is no derivative.
 
     With `q_scale`, M x H int32, queries have block scales: q is MXFP4 (M x H x D / 2 uint8, int8 or float4_e2m1fn_x2) or
     MXFP8 (M x H x D float8_e4m3fn), beside keys of any dtype or with block scales, but without groups. Byte g of a word is the
@@ -54,6 +56,10 @@ def logits(q, k, k_scale, weights, ks, ke, *, clean=False, max_seqlen_k=0, relu=
     >>> blocks = mqa.logits(q, k, k_scale, weights, ks, ke, clean=True, block_max=128)
     >>> blocks.shape, bool((blocks[0, 1] == out[0, 128:256].max()).all())
     (torch.Size([2, 3]), True)
+    >>> heads = [mqa.logits(q[:, h : h + 1], k, k_scale, weights[:, h : h + 1], ks, ke, clean=True) for h in range(64)]
+    >>> greatest = mqa.logits(q, k, k_scale, weights, ks, ke, clean=True, head_reduction="max")
+    >>> torch.allclose(greatest, torch.stack(heads).amax(0))
+    True
     >>> fp4 = torch.full((2, 64, 64), 0x22, dtype=torch.uint8)  # two elements of 1 in a byte
     >>> scales = torch.tensor([127, 128, 127, 127], dtype=torch.uint8)  # 1, 2, 1, 1: of 32 elements each
     >>> q_scale = scales.view(torch.int32).expand(2, 64).contiguous()  # a word for each head
@@ -64,31 +70,33 @@ def logits(q, k, k_scale, weights, ks, ke, *, clean=False, max_seqlen_k=0, relu=
     if q_scale is not None:
         mx_tensors = (q, k, k_scale, weights, ks, ke, q_scale)
         return mx_query_ops.compute_logits(mx_tensors, max_seqlen_k, dtype, clean=clean, relu=relu, nan_as_zero=nan_as_zero,
-                                           max_multiprocessors=max_multiprocessors, block_max=block_max)  # fmt: skip
+                                           max_multiprocessors=max_multiprocessors, block_max=block_max,
+                                           head_reduction=head_reduction)  # fmt: skip
     if not is_dynamo_compiling() and looks_plain(q, k, k_scale, weights, ks, ke):
         columns = max_seqlen_k or (count_columns(k.shape[0], check_block_max(block_max)) if block_max else k.shape[0])
         if columns < 0:
             fail(f"max_seqlen_k must be at least 0, found {columns}")
         out = torch.empty_strided((q.shape[0], columns), (columns or 1, 1), dtype=dtype, device=q.device)
         options = (1 if clean else 0) | (2 if max_seqlen_k else 0) | (4 if relu else 0) | (8 if fast else 0)
-        if nan_as_zero or max_multiprocessors or block_max:
-            options |= get_more_options(nan_as_zero, max_multiprocessors, block_max)
+        if nan_as_zero or max_multiprocessors or block_max or head_reduction != "sum":
+            options |= get_more_options(nan_as_zero, max_multiprocessors, block_max, head_reduction)
         if run_plain(options, q, k, k_scale, weights, ks, ke, out):
             return out
         tensors = (q, k, k_scale, weights, ks, ke, out)
         if is_plain(LOGITS, tensors):
             launch_logits(options, tensors, clean, max_seqlen_k != 0, relu, fast, nan_as_zero, max_multiprocessors,
-                          block_max)  # fmt: skip
+                          block_max, head_reduction)  # fmt: skip
             return out
     check_tensors(LOGITS, (q, k, k_scale, weights, ks, ke))
     return torch.ops.mqa.logits(q, k, k_scale, weights, ks, ke, clean=clean, max_seqlen_k=max_seqlen_k, relu=relu,
                                 fast=fast, dtype=dtype, nan_as_zero=nan_as_zero,
-                                max_multiprocessors=max_multiprocessors, block_max=block_max)  # fmt: skip
+                                max_multiprocessors=max_multiprocessors, block_max=block_max,
+                                head_reduction=head_reduction)  # fmt: skip
 
 
 def logits_out(q, k, k_scale, weights, ks, ke, out, *, clean=False, compressed=False, relu=True, fast=False,
                nan_as_zero=False, max_multiprocessors=0, block_max=0,
-               q_scale=None):  # fmt: skip
+               q_scale=None, head_reduction="sum"):  # fmt: skip
     """As `logits`, into `out` (M x N, M x max_seqlen_k when compressed, or M x J with `block_max`), whose rows may be strided.
 
     `out` is float32, bfloat16 or float16. Without `clean`, elements outside of the ranges are not touched. Raises as
@@ -105,30 +113,31 @@ def logits_out(q, k, k_scale, weights, ks, ke, out, *, clean=False, compressed=F
     """
     if q_scale is not None:
         mx_flags = {"clean": clean, "compressed": compressed, "relu": relu, "nan_as_zero": nan_as_zero,
-                    "max_multiprocessors": max_multiprocessors, "block_max": block_max}  # fmt: skip
+                    "max_multiprocessors": max_multiprocessors, "block_max": block_max,
+                    "head_reduction": head_reduction}  # fmt: skip
         mx_tensors = (q, k, k_scale, weights, ks, ke, q_scale, out)
         mx_query_ops.run(mx_query_ops.LOGITS, mx_tensors, mx_flags)
         return
     if not is_dynamo_compiling():
         options = (1 if clean else 0) | (2 if compressed else 0) | (4 if relu else 0) | (8 if fast else 0)
-        if nan_as_zero or max_multiprocessors or block_max:
-            options |= get_more_options(nan_as_zero, max_multiprocessors, block_max)
+        if nan_as_zero or max_multiprocessors or block_max or head_reduction != "sum":
+            options |= get_more_options(nan_as_zero, max_multiprocessors, block_max, head_reduction)
         if run(options, q, k, k_scale, weights, ks, ke, out):
             return
         tensors = (q, k, k_scale, weights, ks, ke, out)
         if is_plain(LOGITS, tensors):
             launch_logits(options, tensors, clean, compressed, relu, fast, nan_as_zero, max_multiprocessors,
-                          block_max)  # fmt: skip
+                          block_max, head_reduction)  # fmt: skip
             return
     check_tensors(LOGITS, (q, k, k_scale, weights, ks, ke, out))
     torch.ops.mqa.logits_out(q, k, k_scale, weights, ks, ke, out, clean=clean, compressed=compressed, relu=relu,
                              fast=fast, nan_as_zero=nan_as_zero, max_multiprocessors=max_multiprocessors,
-                             block_max=block_max)  # fmt: skip
+                             block_max=block_max, head_reduction=head_reduction)  # fmt: skip
 
 
 def prepare_logits(q, k, k_scale, weights, ks, ke, out, *, clean=False, compressed=False, relu=True, fast=False,
                    nan_as_zero=False, max_multiprocessors=0, block_max=0,
-                   q_scale=None):  # fmt: skip
+                   q_scale=None, head_reduction="sum"):  # fmt: skip
     """`logits_out` on these tensors, to be called as often as they are filled.
 
     The tensors stay where they are; all checks are made here. Raises as `logits` does, and ValueError for tensors without
@@ -145,16 +154,19 @@ def prepare_logits(q, k, k_scale, weights, ks, ke, out, *, clean=False, compress
     """
     if q_scale is not None:
         mx_flags = {"clean": clean, "compressed": compressed, "relu": relu, "nan_as_zero": nan_as_zero,
-                    "max_multiprocessors": max_multiprocessors, "block_max": block_max}  # fmt: skip
+                    "max_multiprocessors": max_multiprocessors, "block_max": block_max,
+                    "head_reduction": head_reduction}  # fmt: skip
         mx_tensors = (q, k, k_scale, weights, ks, ke, q_scale, out)
         return mx_query_ops.prepare("mqa.prepare_logits", mx_query_ops.LOGITS, mx_tensors, mx_flags)
     flags = {"clean": clean, "compressed": compressed, "relu": relu, "fast": fast, "nan_as_zero": nan_as_zero,
-             "max_multiprocessors": max_multiprocessors, "block_max": block_max}  # fmt: skip
+             "max_multiprocessors": max_multiprocessors, "block_max": block_max,
+             "head_reduction": head_reduction}  # fmt: skip
     tensors = (q, k, k_scale, weights, ks, ke, out)
     return prepare("mqa.prepare_logits", torch.ops.mqa.logits_out, LOGITS, tensors, flags)
 
 
-def _row_logits(tensors, max_context_len, clean, relu, dtype, nan_as_zero, max_multiprocessors, block_max, rows):
+def _row_logits(tensors, max_context_len, clean, relu, dtype, nan_as_zero, max_multiprocessors, block_max, head_reduction,
+                rows):  # fmt: skip
     """`paged_logits` with `sequence`, which is the last of the tensors."""
     if not is_dynamo_compiling() and is_plain(PAGED_ROWS[:-1], tensors):
         q = tensors[0]
@@ -162,34 +174,35 @@ def _row_logits(tensors, max_context_len, clean, relu, dtype, nan_as_zero, max_m
             fail(f"max_context_len must be at least 0, found {max_context_len}")
         columns = count_columns(max_context_len, check_block_max(block_max))
         out = torch.empty_strided((q.shape[0], columns), (columns or 1, 1), dtype=dtype, device=q.device)
-        launch_paged_rows((*tensors, out), clean, relu, nan_as_zero, max_multiprocessors, block_max, rows)
+        launch_paged_rows((*tensors, out), clean, relu, nan_as_zero, max_multiprocessors, block_max, head_reduction, rows)
         return out
     check_tensors(PAGED_ROWS, tensors)
     return torch.ops.mqa.paged_row_logits(*tensors, max_context_len, clean=clean, relu=relu, dtype=dtype,
                                           nan_as_zero=nan_as_zero, max_multiprocessors=max_multiprocessors,
-                                          block_max=block_max, rows_per_sequence=rows)  # fmt: skip
+                                          block_max=block_max, head_reduction=head_reduction,
+                                          rows_per_sequence=rows)  # fmt: skip
 
 
-def _row_logits_out(tensors, clean, relu, nan_as_zero, max_multiprocessors, block_max, rows):
+def _row_logits_out(tensors, clean, relu, nan_as_zero, max_multiprocessors, block_max, head_reduction, rows):
     if not is_dynamo_compiling() and is_plain(PAGED_ROWS, tensors):
-        launch_paged_rows(tensors, clean, relu, nan_as_zero, max_multiprocessors, block_max, rows)
+        launch_paged_rows(tensors, clean, relu, nan_as_zero, max_multiprocessors, block_max, head_reduction, rows)
         return
     check_tensors(PAGED_ROWS, tensors)
     torch.ops.mqa.paged_row_logits_out(*tensors, clean=clean, relu=relu, nan_as_zero=nan_as_zero,
                                        max_multiprocessors=max_multiprocessors, block_max=block_max,
-                                       rows_per_sequence=rows)  # fmt: skip
+                                       head_reduction=head_reduction, rows_per_sequence=rows)  # fmt: skip
 
 
 def paged_logits(q, k, k_scale, weights, context_lens, block_table, max_context_len, *, sequence=None,
                  rows_per_sequence=0, clean=False, relu=True, dtype=torch.float32, nan_as_zero=False,
                  max_multiprocessors=0, block_max=0,
-                 q_scale=None):  # fmt: skip
+                 q_scale=None, head_reduction="sum"):  # fmt: skip
     """Logits of T new queries of each of B sequences against a paged cache: `mqa.paged_logits`.
 
     q is B x T x H x D, k num_blocks x block_kv x D, k_scale num_blocks x block_kv or None (`split_cache` gives both
     from one fused cache; keys may have block scales, as those of `logits`), weights (B * T) x H or None, context_lens
     B x T or B int32, block_table B x max_blocks int32. With `q_scale`, B x T x H int32 (M x H with `sequence`), queries have
-    block scales, as those of `logits`. Dtypes, nan_as_zero and max_multiprocessors are those of
+    block scales, as those of `logits`. Dtypes, nan_as_zero, max_multiprocessors and head_reduction are those of
     `logits`; T is 1 to 8, block_kv a power of two from 16 to 256. Query (b, t) sees the first context_lens[b, t] keys
     of its sequence; of lengths B, query t sees context_lens[b] - T + t + 1. Returns (B * T) x max_context_len of
     `dtype`; with `block_max`, (B * T) x ceil(max_context_len / block_max) maxima as `logits` has them. Nothing is read
@@ -219,11 +232,12 @@ def paged_logits(q, k, k_scale, weights, context_lens, block_table, max_context_
         _, tensors = mx_query_ops.add_paged(q, k, k_scale, weights, context_lens, block_table, sequence, q_scale)
         return mx_query_ops.compute_paged_logits(tensors, sequence, max_context_len, dtype, clean=clean, relu=relu,
                                                  nan_as_zero=nan_as_zero, max_multiprocessors=max_multiprocessors,
-                                                 block_max=block_max, rows_per_sequence=rows_per_sequence)  # fmt: skip
+                                                 block_max=block_max, head_reduction=head_reduction,
+                                                 rows_per_sequence=rows_per_sequence)  # fmt: skip
     if sequence is not None:
         tensors = (q, k, k_scale, weights, context_lens, block_table, sequence)
         return _row_logits(tensors, max_context_len, clean, relu, dtype, nan_as_zero, max_multiprocessors, block_max,
-                           rows_per_sequence)  # fmt: skip
+                           head_reduction, rows_per_sequence)  # fmt: skip
     if rows_per_sequence:
         check_rows_per_sequence(rows_per_sequence, sequence)
     if not is_dynamo_compiling() and looks_plain(q, k, k_scale, weights, context_lens, block_table):
@@ -234,23 +248,25 @@ def paged_logits(q, k, k_scale, weights, context_lens, block_table, max_context_
             columns = count_columns(columns, check_block_max(block_max))
         out = torch.empty_strided((shape[0] * shape[1], columns), (columns or 1, 1), dtype=dtype, device=q.device)
         options = 16 | (1 if clean else 0) | (4 if relu else 0)
-        if nan_as_zero or max_multiprocessors or block_max:
-            options |= get_more_options(nan_as_zero, max_multiprocessors, block_max)
+        if nan_as_zero or max_multiprocessors or block_max or head_reduction != "sum":
+            options |= get_more_options(nan_as_zero, max_multiprocessors, block_max, head_reduction)
         if run_plain(options, q, k, k_scale, weights, context_lens, block_table, out):
             return out
         tensors = (q, k, k_scale, weights, context_lens, block_table, out)
         if is_plain(PAGED, tensors):
-            launch_paged_logits(options, tensors, clean, relu, nan_as_zero, max_multiprocessors, block_max)
+            launch_paged_logits(options, tensors, clean, relu, nan_as_zero, max_multiprocessors, block_max,
+                                head_reduction)  # fmt: skip
             return out
     check_tensors(PAGED, (q, k, k_scale, weights, context_lens, block_table))
     return torch.ops.mqa.paged_logits(q, k, k_scale, weights, context_lens, block_table, max_context_len,
                                       clean=clean, relu=relu, dtype=dtype, nan_as_zero=nan_as_zero,
-                                      max_multiprocessors=max_multiprocessors, block_max=block_max)  # fmt: skip
+                                      max_multiprocessors=max_multiprocessors, block_max=block_max,
+                                      head_reduction=head_reduction)  # fmt: skip
 
 
 def paged_logits_out(q, k, k_scale, weights, context_lens, block_table, out, *, sequence=None, rows_per_sequence=0,
                      clean=False, relu=True, nan_as_zero=False, max_multiprocessors=0, block_max=0,
-                     q_scale=None):  # fmt: skip
+                     q_scale=None, head_reduction="sum"):  # fmt: skip
     """As `paged_logits`, into `out` ((B * T) x max_context_len, or R x max_context_len; x J with `block_max`), whose rows
     may be strided. Without `clean`, elements past the lengths are not touched. Raises as `logits` does.
 
@@ -268,33 +284,36 @@ def paged_logits_out(q, k, k_scale, weights, context_lens, block_table, out, *, 
         mx_launch, mx_tensors = mx_query_ops.add_paged(q, k, k_scale, weights, context_lens, block_table, sequence,
                                                        q_scale, out)  # fmt: skip
         mx_flags = {"clean": clean, "relu": relu, "nan_as_zero": nan_as_zero, "max_multiprocessors": max_multiprocessors,
-                    "block_max": block_max, "rows_per_sequence": rows_per_sequence}  # fmt: skip
+                    "block_max": block_max, "head_reduction": head_reduction,
+                    "rows_per_sequence": rows_per_sequence}  # fmt: skip
         mx_query_ops.run(mx_launch, mx_tensors, mx_flags)
         return
     if sequence is not None:
         tensors = (q, k, k_scale, weights, context_lens, block_table, sequence, out)
-        return _row_logits_out(tensors, clean, relu, nan_as_zero, max_multiprocessors, block_max, rows_per_sequence)
+        return _row_logits_out(tensors, clean, relu, nan_as_zero, max_multiprocessors, block_max, head_reduction,
+                               rows_per_sequence)  # fmt: skip
     if rows_per_sequence:
         check_rows_per_sequence(rows_per_sequence, sequence)
     if not is_dynamo_compiling():
         options = 16 | (1 if clean else 0) | (4 if relu else 0)
-        if nan_as_zero or max_multiprocessors or block_max:
-            options |= get_more_options(nan_as_zero, max_multiprocessors, block_max)
+        if nan_as_zero or max_multiprocessors or block_max or head_reduction != "sum":
+            options |= get_more_options(nan_as_zero, max_multiprocessors, block_max, head_reduction)
         if run(options, q, k, k_scale, weights, context_lens, block_table, out):
             return
         tensors = (q, k, k_scale, weights, context_lens, block_table, out)
         if is_plain(PAGED, tensors):
-            launch_paged_logits(options, tensors, clean, relu, nan_as_zero, max_multiprocessors, block_max)
+            launch_paged_logits(options, tensors, clean, relu, nan_as_zero, max_multiprocessors, block_max,
+                                head_reduction)  # fmt: skip
             return
     check_tensors(PAGED, (q, k, k_scale, weights, context_lens, block_table, out))
     torch.ops.mqa.paged_logits_out(q, k, k_scale, weights, context_lens, block_table, out, clean=clean, relu=relu,
                                    nan_as_zero=nan_as_zero, max_multiprocessors=max_multiprocessors,
-                                   block_max=block_max)  # fmt: skip
+                                   block_max=block_max, head_reduction=head_reduction)  # fmt: skip
 
 
 def prepare_paged_logits(q, k, k_scale, weights, context_lens, block_table, out, *, sequence=None, rows_per_sequence=0,
                          clean=False, relu=True, nan_as_zero=False, max_multiprocessors=0, block_max=0,
-                         q_scale=None):  # fmt: skip
+                         q_scale=None, head_reduction="sum"):  # fmt: skip
     """`paged_logits_out` on these tensors, to be called as often as they are filled. Raises as `prepare_logits` does.
 
     >>> import mqa, torch
@@ -312,11 +331,12 @@ def prepare_paged_logits(q, k, k_scale, weights, context_lens, block_table, out,
         mx_launch, mx_tensors = mx_query_ops.add_paged(q, k, k_scale, weights, context_lens, block_table, sequence,
                                                        q_scale, out)  # fmt: skip
         mx_flags = {"clean": clean, "relu": relu, "nan_as_zero": nan_as_zero, "max_multiprocessors": max_multiprocessors,
-                    "block_max": block_max, "rows_per_sequence": rows_per_sequence}  # fmt: skip
+                    "block_max": block_max, "head_reduction": head_reduction,
+                    "rows_per_sequence": rows_per_sequence}  # fmt: skip
         return mx_query_ops.prepare("mqa.prepare_paged_logits", mx_launch, mx_tensors, mx_flags)
     tensors = (q, k, k_scale, weights, context_lens, block_table, out)
     flags = {"clean": clean, "relu": relu, "nan_as_zero": nan_as_zero, "max_multiprocessors": max_multiprocessors,
-             "block_max": block_max}  # fmt: skip
+             "block_max": block_max, "head_reduction": head_reduction}  # fmt: skip
     if sequence is not None:
         tensors = (q, k, k_scale, weights, context_lens, block_table, sequence, out)
         flags["rows_per_sequence"] = rows_per_sequence

@@ -33,7 +33,7 @@ def _select_own(tensors, topk, shards, options, tie_break):
 
 def logits_topk_over_keys(q, k, k_scale, weights, ks, ke, topk, *, group=None, shards=None, check=True, exchange="auto",
                           relu=True, fast=False, dtype=torch.float32, tie_break="smallest", order="key", base="relative",
-                          return_values=False):  # fmt: skip
+                          return_values=False, head_reduction="sum"):  # fmt: skip
     """The `topk` keys with the greatest logits of each query, where each rank of `group` has a part of the keys.
 
     Collective. The keys of rank 0 come first, then those of rank 1, and so on; ranks may have different numbers of keys, or
@@ -67,7 +67,7 @@ def logits_topk_over_keys(q, k, k_scale, weights, ks, ke, topk, *, group=None, s
     """
     group = words.get_group(group)
     tensors, selection = (q, k, k_scale, weights, ks, ke), {"tie_break": tie_break, "order": order, "base": base}
-    options = {"relu": relu, "fast": fast, "dtype": dtype}
+    options = {"relu": relu, "fast": fast, "dtype": dtype, "head_reduction": head_reduction}
     _, error = lists.attempt(_check, tensors, topk, options, selection, exchange)
     if error is None and shards is not None:
         _, error = lists.attempt(check_shards, shards, group, k.size(0))

@@ -50,7 +50,8 @@ def _select_own(tensors, topk, counts, rank, options, tie_break):
 
 def paged_logits_topk_over_keys(q, k, k_scale, weights, context_lens, block_table, topk, max_context_len, *, key_counts,
                                 group=None, check=True, exchange="auto", relu=True, fast=False, dtype=torch.float32,
-                                tie_break="smallest", order="key", base="relative", return_values=False):  # fmt: skip
+                                tie_break="smallest", order="key", base="relative", return_values=False,
+                                head_reduction="sum"):  # fmt: skip
     """The `topk` best keys of new queries, where each rank of `group` has a part of each sequence's keys in its own cache.
 
     Collective. Of sequence b this rank has key_counts[b] keys (B int32), which lie in the cache by row b of its own
@@ -76,13 +77,15 @@ def paged_logits_topk_over_keys(q, k, k_scale, weights, context_lens, block_tabl
     """
     group = words.get_group(group)
     tensors = (q, k, k_scale, weights, context_lens, block_table)
-    options = {"max_context_len": max_context_len, "relu": relu, "fast": fast, "dtype": dtype}
+    options = {"max_context_len": max_context_len, "relu": relu, "fast": fast, "dtype": dtype,
+               "head_reduction": head_reduction}  # fmt: skip
     selection = {"tie_break": tie_break, "order": order, "base": base}
     _, error = lists.attempt(_check, tensors, topk, key_counts, options, selection, exchange)
     same = {"the number of sequences": 0, "the number of queries": 0, "topk": 0, "options and types": 0}
     if error is None:
         kinds = [None if t is None else t.dtype for t in (q, k, k_scale, weights)]
-        number = words.digest(relu, fast, dtype, selection, exchange, return_values, kinds, q.shape[2:])
+        of_logits = (relu, fast, dtype, head_reduction)
+        number = words.digest(of_logits, selection, exchange, return_values, kinds, q.shape[2:])
         same = dict(zip(same, (q.size(0), q.size(0) * q.size(1), topk, number)))
     step = "paged_logits_topk_over_keys"
     if check:

@@ -29,7 +29,7 @@ def _gather_rows(tensor, counts, group):
 def logits_topk_over_queries(q, k, k_scale, weights, ks, ke, topk, *, group=None, gather=True, block_table=None, sequence=None,
                              offset=None, block_kv=0, relu=True, fast=False, dtype=torch.float32, tie_break="smallest",
                              order="key", base="relative", force_first=0, force_last=0,
-                             return_values=False):  # fmt: skip
+                             return_values=False, head_reduction="sum"):  # fmt: skip
     """The `topk` best keys of each query, where each rank of `group` has a part of the queries, and all keys.
 
     Collective if `gather`. q (M_r x H x D), weights, ks, ke, sequence and offset are those of this rank's queries, of which
@@ -50,7 +50,7 @@ def logits_topk_over_queries(q, k, k_scale, weights, ks, ke, topk, *, group=None
     """
     options = {"block_table": block_table, "sequence": sequence, "offset": offset, "block_kv": block_kv, "relu": relu,
                "fast": fast, "dtype": dtype, "tie_break": tie_break, "order": order, "base": base,
-               "force_first": force_first, "force_last": force_last}  # fmt: skip
+               "force_first": force_first, "force_last": force_last, "head_reduction": head_reduction}  # fmt: skip
     own = (q, k, k_scale, weights, ks, ke, topk)
     if not gather:
         indices, values = _select(own, options, return_values)
@@ -59,7 +59,8 @@ def logits_topk_over_queries(q, k, k_scale, weights, ks, ke, topk, *, group=None
     result, error = lists.attempt(_select, own, options, return_values)
     same = {"topk": 0, "options": 0}
     if error is None:
-        names = ("block_kv", "relu", "fast", "dtype", "tie_break", "order", "base", "force_first", "force_last")
+        names = ("block_kv", "relu", "fast", "dtype", "tie_break", "order", "base", "force_first", "force_last",
+                 "head_reduction")  # fmt: skip
         same = dict(zip(same, (topk, words.digest([options[name] for name in names], return_values))))
     rows = words.share(group, error, "logits_topk_over_queries", same, (0 if error else q.size(0),))
     counts = [count for count, in rows]

@@ -59,9 +59,11 @@ def _divides(given, size):
 
 
 def _allow_heads(given):
-    """Partial sums of logits are added: in f32 alone, since 16-bit logits are rounded once. Groups stay whole."""
+    """Partial sums of logits are added: in f32 alone, since 16-bit logits are rounded once. Groups stay whole. Partial
+    maxima are none of the logits' where k_scale is negative.
+    """
     q, k = given["q"], given["k"]
-    if given.get("dtype", torch.float32) != torch.float32:
+    if given.get("dtype", torch.float32) != torch.float32 or given.get("head_reduction", "sum") != "sum":
         return False
     paged = "context_lens" in given
     heads, groups = q.shape[2 if paged else 1], 0 if paged or len(k.shape) == 2 else k.shape[1]
@@ -192,7 +194,7 @@ def register_sharding_rules():
 
     | op | sharded over |
     | --- | --- |
-    | `logits`, with backward; `paged_logits` | queries or sequences; or heads, where `dtype` is float32: results are partial sums |
+    | `logits`, with backward; `paged_logits` | queries or sequences; or heads, where `dtype` is float32 and `head_reduction` "sum": results are partial sums |
     | `topk`, `merge_topk`, `logits_topk`, `paged_logits_topk`, and those with values | rows of queries |
 
     Other placements are redistributed to one of these, but for those of tensors that are given by keyword (ks of `topk`, for

@@ -343,7 +343,7 @@ def MQA_TileLogitsOp : MQA_Op<"tile_logits", [
     | k, k_scale of MXFP4 | keys x D / 2 of i8, keys of i32 | for `rows = keys`: pairs of elements, and words of block scales. The op decodes the keys like `mqa.decode_mx`, and q has the order of `mqa.permute_queries` |
     | weights | queries x at least all heads of q | a row for each query. Without `weights`, each weight is 1 |
     | onto | queries x keys | the logits of other heads. The op adds its own logits to them, or takes the maximum of both |
-    | scales_onto | | a condition (i1), for an op with `onto` and a `k_scale` of f32. True: `k_scale` multiplies the combination of `onto` and the own heads. False: `k_scale` is not used. Absent: `k_scale` multiplies the own heads before they are combined with `onto`. A loop over blocks of heads gives true in its last iteration. A maximum needs it where a scale may be negative |
+    | scales_onto | | a condition (i1), for an op with `onto` and a `k_scale` of f32. True: `k_scale` multiplies the combination of `onto` and the own heads. False: `k_scale` is not used. Absent: `k_scale` multiplies the own heads before they are combined with `onto`. A loop over blocks of heads gives true in its last iteration. A maximum needs it where a scale may be negative. With `factors`, a finite scale is taken apart: its magnitude multiplies the own heads in any case, ahead of the factors, and the condition is about its sign |
     | factors | 2 x queries, in shared memory | the op multiplies a query's logits by both of its factors (`mqa.fit_queries`, `mqa.decode_queries`) |
     | result | queries x keys | |
 

@@ -26,6 +26,8 @@
 #include "mlir/Pass/Pass.h"
 #include "llvm/Support/DebugLog.h"
 
+#include <limits>
+
 #define DEBUG_TYPE "mqa-vectorize-tiles"
 
 namespace mlir {
@@ -96,6 +98,7 @@ private:
   Value dropPadding(int64_t headTile, Value values, double neutral);
   Value combineWeighted(int64_t headTile, Value scores, Value sums);
   Value readScale();
+  std::pair<Value, Value> splitScale(Value scale);
   Value scaleByFactors(VectorType type, Value logits, int64_t i);
   SmallVector<Value> computeSums(Operation *previous);
   Value join(ArrayRef<Value> parts);
@@ -459,19 +462,40 @@ Value TileVectorizer::readScale() {
   return op.getKScale() ? read(op.getKScale(), {keys}) : Value();
 }
 
+/// What of `scale` multiplies the own heads, ahead of the factors, and what
+/// multiplies the maximum of all heads. A magnitude leaves the order of heads
+/// as it is; a sign does not, nor does an infinity, which makes NaN of zeros.
+std::pair<Value, Value> TileVectorizer::splitScale(Value scale) {
+  auto type = cast<VectorType>(scale.getType());
+  Value magnitude = math::AbsFOp::create(b, loc, scale);
+  Value infinity = splat(type, std::numeric_limits<double>::infinity());
+  Value isFinite = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OLT,
+                                         magnitude, infinity);
+  Value one = splat(type, 1.0);
+  Value sign = math::CopySignOp::create(b, loc, one, scale);
+  Value own = arith::SelectOp::create(b, loc, isFinite, magnitude, one);
+  return {own, arith::SelectOp::create(b, loc, isFinite, sign, scale)};
+}
+
 Value TileVectorizer::computeLogits(Operation *previous) {
   auto type = VectorType::get({queries, keys}, b.getF32Type());
   Value logits = join(computeSums(previous));
   // Read last: registers are short while head tiles are reduced.
-  Value scale = readScale(), scalesOnto = op.getScalesOnto();
+  Value scale = readScale(), scalesOnto = op.getScalesOnto(), lastScale;
   if (half)
     logits = arith::ExtFOp::create(b, loc, type, logits);
   if (keyRows)
     logits = vector::TransposeOp::create(b, loc, logits, {1, 0});
+  if (scalesOnto) {
+    // Factors alone might take a logit past the limits of f32, and no scale
+    // brings it back.
+    std::tie(scale, lastScale) =
+        op.getFactors() ? splitScale(scale) : std::pair(Value(), scale);
+    lastScale = vector::BroadcastOp::create(b, loc, type, lastScale);
+  }
   if (scale)
-    scale = vector::BroadcastOp::create(b, loc, type, scale);
-  if (scale && !scalesOnto)
-    logits = arith::MulFOp::create(b, loc, logits, scale);
+    logits = arith::MulFOp::create(
+        b, loc, logits, vector::BroadcastOp::create(b, loc, type, scale));
   // Behind the scale: a factor of queries with block scales is above 1 only
   // where sums are great, and below 1 only where they are small.
   for (int64_t i = 0; op.getFactors() && i < 2; ++i)
@@ -479,9 +503,10 @@ Value TileVectorizer::computeLogits(Operation *previous) {
   if (op.getOnto())
     logits = combineTerms(b, loc, kind, op.getOnto(), logits);
   if (scalesOnto)
-    logits = arith::MulFOp::create(
-        b, loc, logits,
-        arith::SelectOp::create(b, loc, scalesOnto, scale, splat(type, 1.0)));
+    logits = arith::MulFOp::create(b, loc, logits,
+                                   arith::SelectOp::create(b, loc, scalesOnto,
+                                                           lastScale,
+                                                           splat(type, 1.0)));
   return logits;
 }
 

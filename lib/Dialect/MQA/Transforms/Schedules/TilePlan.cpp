@@ -223,7 +223,7 @@ TilePlan::get(LogitsOpInterface op, const ChipInfo &chip, ScheduleAttr schedule,
   // negative: only that of all heads is, or of all of a key group.
   bool scalesLast = !isSum(op.getHeadReduction()) && heads < groupHeads &&
                     op.getKScale() && !op.hasMxKeys();
-  if (scalesLast && op.hasKeyGroups())
+  if (scalesLast && op.getNumGroups() > 1)
     return emitError() << "head_reduction "
                        << stringifyHeadReduction(op.getHeadReduction())
                        << " with a 'k_scale' for each key group needs all of "

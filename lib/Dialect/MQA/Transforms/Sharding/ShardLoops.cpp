@@ -6,6 +6,8 @@
 
 #include "ShardLoops.h"
 
+#include "mqa/Dialect/MQA/IR/EnumCases.h"
+
 #include "mlir/IR/AffineMap.h"
 
 using namespace mlir;
@@ -65,9 +67,10 @@ constexpr int kHeads = ShardLoops::Heads;
 } // namespace
 
 /// The sum of the maxima of several shards of heads is not the maximum of their
-/// sum.
+/// sum. Nor is it the maximum of all heads.
 static int getHeads(LogitsOpInterface op) {
-  return op.getColumnKeys() > 1 ? kWhole : kHeads;
+  bool addsUp = op.getColumnKeys() == 1 && isSum(op.getHeadReduction());
+  return addsUp ? kHeads : kWhole;
 }
 
 /// In the order of the op's operands, as in each of the functions below.

@@ -110,7 +110,19 @@ gpu.module @kernels {
 // TILE: %[[BOTH:.*]] = arith.maximumf %{{.*}}, %[[OWN]] fastmath<nsz> : vector<4x64xf32>
 // TILE: %[[FACTOR:.*]] = arith.select %{{.*}}, %[[SCALE]], %{{.*}} : vector<4x64xf32>
 // TILE: arith.mulf %[[BOTH]], %[[FACTOR]] : vector<4x64xf32>
+// A thread carries its maxima, beginning with -inf, and scales them in the last turn alone.
 // CHECK-LABEL: gpu.func @onto
+// CHECK-DAG: %[[LEAST:.*]] = arith.constant 0xFF800000 : f32
+// CHECK-DAG: %[[ONE:.*]] = arith.constant 1.000000e+00 : f32
+// CHECK: %{{.*}}:{{[0-9]+}} = scf.for {{.*}} iter_args(%[[OTHER:[^ ]*]] = %[[LEAST]], {{.*}}) -> (f32
+// CHECK-NOT: arith.addf
+// CHECK: gpu.shuffle xor
+// CHECK: %[[OWN:.*]] = arith.maximumf {{.*}} fastmath<nsz> : f32
+// CHECK: %[[BOTH:.*]] = arith.maximumf %[[OTHER]], %{{.*}} fastmath<nsz> : f32
+// CHECK: %[[FACTOR:.*]] = arith.select %{{.*}}, %{{.*}}, %[[ONE]] : f32
+// CHECK: arith.mulf %[[BOTH]], %[[FACTOR]] : f32
+// CHECK: scf.yield
+// CHECK: memref.store
 
 #smem = #gpu.address_space<workgroup>
 !q = memref<4x16x32xbf16, #mqa.staged<shape = [1, 1, 4, 16, 1, 32], dims = [0, 1, 0, 1, 0, 2], swizzle = 8>, #smem>
@@ -125,6 +137,52 @@ gpu.module @kernels {
     %c1 = arith.constant 1 : index
     %all = scf.for %i = %c0 to %n step %c1 iter_args(%other = %none) -> (vector<4x64xf32>) {
       %logits = mqa.tile_logits ins(%q, %k, %s, none : !q, !k, memref<64xf32, #smem>) onto(%other : vector<4x64xf32>)
+          scales_onto(%last) {activation = #mqa.activation<none>, head_reduction = #mqa.head_reduction<max>} : vector<4x64xf32>
+      scf.yield %logits : vector<4x64xf32>
+    }
+    mqa.store_logits %all, %ranges first_key(%n) outs(%out : memref<4x?xf32>) : vector<4x64xf32>
+    gpu.return
+  }
+}
+}
+
+// -----
+
+// With factors of queries, a finite scale's magnitude multiplies the own heads ahead of them, and its sign the maximum of all.
+// TILE-LABEL: gpu.func @factors
+// TILE: %[[OWN:.*]] = vector.multi_reduction <maximumf>
+// TILE: %[[SCALE:.*]] = vector.transfer_read {{.*}} : memref<64xf32{{.*}}>, vector<64xf32>
+// TILE: %[[MAGNITUDE:.*]] = math.absf %[[SCALE]] : vector<64xf32>
+// TILE: %[[FINITE:.*]] = arith.cmpf olt, %[[MAGNITUDE]], %{{.*}} : vector<64xf32>
+// TILE: %[[SIGN:.*]] = math.copysign %{{.*}}, %[[SCALE]] : vector<64xf32>
+// TILE: %[[FIRST:.*]] = arith.select %[[FINITE]], %[[MAGNITUDE]], %{{.*}}
+// TILE: %[[LAST:.*]] = arith.select %[[FINITE]], %[[SIGN]], %[[SCALE]]
+// TILE: %[[LASTS:.*]] = vector.broadcast %[[LAST]] : vector<64xf32> to vector<4x64xf32>
+// TILE: %[[FIRSTS:.*]] = vector.broadcast %[[FIRST]] : vector<64xf32> to vector<4x64xf32>
+// TILE: %[[SCALED:.*]] = arith.mulf %[[OWN]], %[[FIRSTS]]
+// TILE: %[[ONCE:.*]] = arith.mulf %[[SCALED]], %{{.*}}
+// TILE: %[[TWICE:.*]] = arith.mulf %[[ONCE]], %{{.*}}
+// TILE: %[[BOTH:.*]] = arith.maximumf %{{.*}}, %[[TWICE]] fastmath<nsz> : vector<4x64xf32>
+// TILE: %[[FACTOR:.*]] = arith.select %{{.*}}, %[[LASTS]], %{{.*}} : vector<4x64xf32>
+// TILE: arith.mulf %[[BOTH]], %[[FACTOR]] : vector<4x64xf32>
+// CHECK-LABEL: gpu.func @factors
+// CHECK: math.copysign {{.*}} : f32
+// CHECK: arith.maximumf {{.*}} fastmath<nsz> : f32
+// CHECK: memref.store
+
+#smem = #gpu.address_space<workgroup>
+!q = memref<4x16x32xbf16, #mqa.staged<shape = [1, 1, 4, 16, 1, 32], dims = [0, 1, 0, 1, 0, 2], swizzle = 8>, #smem>
+!k = memref<64x32xbf16, #mqa.staged<shape = [64, 32], dims = [0, 1], swizzle = 8>, #smem>
+module attributes {mqa.target = #mqa.target<chip = "sm_90a">} {
+gpu.module @kernels {
+  gpu.func @factors(%last: i1, %q: !q, %k: !k, %s: memref<64xf32, #smem>, %f: memref<2x4xf32, #smem>, %ke: memref<4xi32>, %n: index, %out: memref<4x?xf32>) kernel attributes {known_block_size = array<i32: 128, 1, 1>} {
+    %num_keys = arith.constant 4096 : index
+    %ranges = mqa.make_ranges none, %ke keys(%num_keys) : memref<4xi32>
+    %none = arith.constant dense<0xFF800000> : vector<4x64xf32>
+    %c0 = arith.constant 0 : index
+    %c1 = arith.constant 1 : index
+    %all = scf.for %i = %c0 to %n step %c1 iter_args(%other = %none) -> (vector<4x64xf32>) {
+      %logits = mqa.tile_logits ins(%q, %k, %s, none : !q, !k, memref<64xf32, #smem>) onto(%other : vector<4x64xf32>) factors(%f : memref<2x4xf32, #smem>)
           scales_onto(%last) {activation = #mqa.activation<none>, head_reduction = #mqa.head_reduction<max>} : vector<4x64xf32>
       scf.yield %logits : vector<4x64xf32>
     }

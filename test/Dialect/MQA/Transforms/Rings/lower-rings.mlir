@@ -33,6 +33,8 @@ gpu.module @kernels {
     // The first round does not wait.
     // CHECK: %[[NOT:.*]] = arith.xori %[[PARITY]], %true
     // CHECK: nvgpu.mbarrier.try_wait.parity %[[EMPTY]][%[[I]]], %[[NOT]]
+    // Two copies for a slot: the first lane starts them, and none is elected.
+    // CHECK-NOT: nvvm.elect.sync
     // CHECK: nvgpu.mbarrier.arrive.expect_tx %[[FULL]][%[[I]]], %c4352
     // CHECK: nvgpu.tma.async.load %[[KMAP]][%c0, %[[N:.*]]], %[[FULL]][%[[I]]] to
     // CHECK: nvgpu.tma.async.load %[[SMAP]][%[[N]]], %[[FULL]][%[[I]]] to

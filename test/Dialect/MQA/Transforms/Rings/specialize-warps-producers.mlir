@@ -241,4 +241,81 @@ gpu.module @kernels {
     }
     gpu.return
   }
+
+  // Where rows are cleaned, the three warps beside the producer do that.
+  // CHECK-LABEL: gpu.func @cleans
+  // CHECK: } else {
+  // CHECK: arith.cmpi ult, %{{.*}}, %c32
+  // CHECK-NOT: gpu.shuffle
+  // CHECK-NOT: arith.remui
+  // CHECK: mqa.ring_put
+  // CHECK-NOT: mqa.ring_put
+  // CHECK: mqa.clean_rows {{.*}} of %c96
+  // CHECK: gpu.return
+  gpu.func @cleans(%q: !q, %k: memref<?x64x64xi8>, %s: memref<?x64xi32>, %table: memref<1x?xi32>, %lens: memref<?xi32>, %out: memref<?x?xf32>, %n: index) kernel attributes {known_block_size = array<i32: 256, 1, 1>} {
+    %c0 = arith.constant 0 : index
+    %c128 = arith.constant 128 : index
+    %ring = mqa.ring_create : !packed
+    %ranges = mqa.make_ranges none, %lens keys(%n) : memref<?xi32>
+    %block = gpu.block_id x
+    %grid = gpu.grid_dim x
+    scf.for %i = %block to %n step %grid {
+      mqa.clean_rows %out, %ranges : memref<?x?xf32>
+    }
+    scf.for %i = %block to %n step %grid {
+      scf.for %j = %c0 to %n step %c128 {
+        %past = arith.subi %j, %c0 : index
+        %tile = arith.divui %past, %c128 : index
+        %at = arith.index_cast %tile : index to i32
+        %left = arith.subi %n, %j : index
+        %keys = mqa.gather_pages %k[%table] from %j keys %left : memref<?x64x64xi8>, memref<1x?xi32> -> memref<?x64xi8>
+        %scales = mqa.gather_pages %s[%table] from %j keys %left : memref<?x64xi32>, memref<1x?xi32> -> memref<?xi32>
+        mqa.ring_put %ring[%at], %keys, %scales : !packed, memref<?x64xi8>, memref<?xi32>
+        %0:2 = mqa.ring_get %ring[%at] : !packed -> !bytes, !words
+        %l = mqa.tile_logits ins(%q, %0#0, %0#1, none : !q, !bytes, !words) {rows = #mqa.rows<keys>} : vector<1x128xf32>
+        mqa.store_logits %l, %ranges first_key(%j) outs(%out : memref<?x?xf32>) : vector<1x128xf32>
+        mqa.ring_release %ring[%at] : !packed
+      }
+    }
+    gpu.return
+  }
+
+  // A loop that carries something from key to key is not cut into turns.
+  // CHECK-LABEL: gpu.func @carries
+  // CHECK: } else {
+  // CHECK: arith.cmpi ult, %{{.*}}, %c32
+  // CHECK-NOT: gpu.shuffle
+  // CHECK-NOT: arith.remui
+  // CHECK: scf.for {{.*}} iter_args
+  // CHECK: mqa.ring_put
+  // CHECK-NOT: mqa.ring_put
+  // CHECK: gpu.return
+  gpu.func @carries(%q: !q, %k: memref<?x64x64xi8>, %s: memref<?x64xi32>, %table: memref<1x?xi32>, %lens: memref<?xi32>, %out: memref<?x?xf32>, %n: index) kernel attributes {known_block_size = array<i32: 256, 1, 1>} {
+    %c0 = arith.constant 0 : index
+    %c128 = arith.constant 128 : index
+    %ring = mqa.ring_create : !packed
+    %ranges = mqa.make_ranges none, %lens keys(%n) : memref<?xi32>
+    %block = gpu.block_id x
+    %grid = gpu.grid_dim x
+    %c0_i32 = arith.constant 0 : i32
+    %c1_i32 = arith.constant 1 : i32
+    scf.for %i = %block to %n step %grid {
+      %all = scf.for %j = %c0 to %n step %c128 iter_args(%count = %c0_i32) -> (i32) {
+        %past = arith.subi %j, %c0 : index
+        %tile = arith.divui %past, %c128 : index
+        %at = arith.index_cast %tile : index to i32
+        %left = arith.subi %n, %j : index
+        %keys = mqa.gather_pages %k[%table] from %j keys %left : memref<?x64x64xi8>, memref<1x?xi32> -> memref<?x64xi8>
+        %scales = mqa.gather_pages %s[%table] from %j keys %left : memref<?x64xi32>, memref<1x?xi32> -> memref<?xi32>
+        mqa.ring_put %ring[%at], %keys, %scales : !packed, memref<?x64xi8>, memref<?xi32>
+        %0:2 = mqa.ring_get %ring[%at] : !packed -> !bytes, !words
+        %l = mqa.tile_logits ins(%q, %0#0, %0#1, none : !q, !bytes, !words) {rows = #mqa.rows<keys>} : vector<1x128xf32>
+        mqa.store_logits %l, %ranges first_key(%j) outs(%out : memref<?x?xf32>) : vector<1x128xf32>
+        mqa.ring_release %ring[%at] : !packed
+        %next = arith.addi %count, %c1_i32 : i32
+        scf.yield %next : i32
+      }
+    }
+    gpu.return
+  }
 }

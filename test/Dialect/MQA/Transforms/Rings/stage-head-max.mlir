@@ -33,6 +33,31 @@ gpu.module @kernels {
     gpu.return
   }
 
+  // One key group is all heads: its scale multiplies with the last of the head blocks, too.
+  // CHECK-LABEL: gpu.func @one_group
+  // CHECK: %[[LEAST:.*]] = arith.constant dense<0xFF800000> : vector<16x128xf32>
+  // CHECK: scf.for %{{.*}} iter_args(%[[BEFORE:.*]] = %[[LEAST]])
+  // CHECK: %[[IS_LAST:.*]] = arith.cmpi eq
+  // CHECK: mqa.tile_logits {{.*}} onto(%[[BEFORE]] : vector<16x128xf32>) num_heads(%{{.*}}) scales_onto(%[[IS_LAST]])
+  gpu.func @one_group(%q: memref<?x20x128xf8E4M3FN>, %k: memref<?x1x128xf8E4M3FN>, %s: memref<?x1xf32>, %ks: memref<?xi32>, %ke: memref<?xi32>, %out: memref<?x?xf32>, %n: index) kernel attributes {known_block_size = array<i32: 384, 1, 1>} {
+    %c0 = arith.constant 0 : index
+    %c16 = arith.constant 16 : index
+    %c128 = arith.constant 128 : index
+    scf.for %b = %c0 to %n step %c16 {
+      %qt = memref.subview %q[%b, 0, 0] [16, 20, 128] [1, 1, 1] : memref<?x20x128xf8E4M3FN> to memref<16x20x128xf8E4M3FN, strided<[2560, 128, 1], offset: ?>>
+      %kst = memref.subview %ks[%b] [16] [1] : memref<?xi32> to memref<16xi32, strided<[1], offset: ?>>
+      %ket = memref.subview %ke[%b] [16] [1] : memref<?xi32> to memref<16xi32, strided<[1], offset: ?>>
+      %rows = mqa.row_block %out[%b] rows %c16 : memref<?x?xf32> -> memref<?x?xf32, strided<[?, 1]>>
+      scf.for %i = %c0 to %n step %c128 {
+        %kt = memref.subview %k[%i, 0, 0] [128, 1, 128] [1, 1, 1] : memref<?x1x128xf8E4M3FN> to memref<128x1x128xf8E4M3FN, strided<[128, 128, 1], offset: ?>>
+        %st = memref.subview %s[%i, 0] [128, 1] [1, 1] : memref<?x1xf32> to memref<128x1xf32, strided<[1, 1], offset: ?>>
+        %ot = memref.subview %rows[0, %i] [16, 128] [1, 1] : memref<?x?xf32, strided<[?, 1]>> to memref<16x128xf32, strided<[?, 1], offset: ?>>
+        mqa.logits ins(%qt, %kt, %st, none, %kst, %ket : memref<16x20x128xf8E4M3FN, strided<[2560, 128, 1], offset: ?>>, memref<128x1x128xf8E4M3FN, strided<[128, 128, 1], offset: ?>>, memref<128x1xf32, strided<[1, 1], offset: ?>>, memref<16xi32, strided<[1], offset: ?>>, memref<16xi32, strided<[1], offset: ?>>) key_offset(%i) outs(%ot : memref<16x128xf32, strided<[?, 1], offset: ?>>) {head_reduction = #mqa.head_reduction<max>, schedule = #mqa.schedule<block_q = 16, block_kv = 128, tile_q = 8, tile_kv = 128, stages = 2, block_heads = 16>}
+      }
+    }
+    gpu.return
+  }
+
   // Heads of padding, which have scores of 0, take no part: all others may be negative.
   // CHECK-LABEL: gpu.func @padding
   // CHECK: mqa.tile_logits {{.*}} num_heads(%c20{{.*}}) {{{.*}}head_reduction = #mqa.head_reduction<max>
