@@ -38,6 +38,7 @@ using namespace mlir::mqa;
 
 void mqa::buildToFragmentsPipeline(OpPassManager &pm,
                                    const ToNVVMPipelineOptions &options) {
+  pm.addPass(createMQAPackMxTypesPass());
   pm.addPass(createMQAFuseTopkPass());
   pm.addPass(createMQAVerifyKernelFunctionsPass());
   // The chip's limits are what schedules are chosen by.
@@ -97,6 +98,7 @@ void mqa::buildFragmentsToNVVMPipeline(OpPassManager &pm) {
 
 void mqa::buildToTasksPipeline(OpPassManager &pm,
                                const ToCPUPipelineOptions &options) {
+  pm.addPass(createMQAPackMxTypesPass());
   pm.addPass(createMQAFuseTopkPass());
   pm.addPass(createMQAVerifyKernelFunctionsPass());
   MQAAttachTargetPassOptions target;
@@ -154,6 +156,7 @@ void mqa::buildTasksToLLVMPipeline(OpPassManager &pm) {
 }
 
 void mqa::buildSplitProgramPipeline(OpPassManager &pm) {
+  pm.addPass(createMQAPackMxTypesPass());
   pm.addPass(createMQALocalizeBoundsPass());
   // Operands that are the same become the same value, and logits that one op
   // alone reads are not stored.

@@ -161,6 +161,8 @@ EDGES = [
     {"heads": 12, "head_dim": 64, "mx": "MXFP8", "compressed": True},
     {"heads": 64, "head_dim": 128, "mx_queries": "MXFP4", "mx": "MXFP4", "clean": True},
     {"heads": 16, "head_dim": 128, "mx_queries": "MXFP8", "mx": "MXFP8"},
+    {"heads": 16, "head_dim": 64, "mx_queries": "MXFP4", "mx": "MXFP4", "typed": True},
+    {"heads": 8, "head_dim": 96, "mx": "MXFP4", "input": "bf16", "memrefs": True, "typed": True},
     {"heads": 5, "head_dim": 96, "mx_queries": "MXFP4", "memrefs": True, "compressed": True, "weights": "none"},
     {"heads": 64, "head_dim": 128, "mx_queries": "MXFP8", "block_max": 8, "activation": "relu_nan_as_zero"},
     {"heads": 128, "head_dim": 128, "mx_queries": "MXFP8", "input": "bf16", "out": "bf16", "weights": "bf16"},
@@ -197,6 +199,7 @@ PAGED_EDGES = [
     {"heads": 64, "head_dim": 128, "rows": "?", "block_kv": 64, "rows_per_sequence": 4},
     {"heads": 16, "head_dim": 64, "rows": "?", "block_kv": 32, "rows_per_sequence": 1, "block_max": 64, "clean": True},
     {"heads": 64, "head_dim": 128, "next_n": 1, "block_kv": 64, "mx_queries": "MXFP4", "mx": "MXFP4"},
+    {"heads": 16, "head_dim": 64, "next_n": 2, "block_kv": 16, "mx_queries": "MXFP8", "mx": "MXFP4", "typed": True},
     {"heads": 64, "head_dim": 128, "next_n": 2, "block_kv": 64, "mx_queries": "MXFP4", "clean": True},
     {"heads": 32, "head_dim": 128, "next_n": 1, "block_kv": 64, "mx_queries": "MXFP8", "mx": "MXFP8"},
     {"heads": 7, "head_dim": 32, "next_n": 3, "block_kv": 16, "mx_queries": "MXFP4", "input": "f8E5M2", "memrefs": True},
@@ -279,7 +282,16 @@ def to_shapes(op):
         _, query, _ = shapes[0]
         shapes[0] = ("q", [*query[:-1], MX_KEYS[mx][0](query[-1])], MX_KEYS[mx][1])
         shapes.insert(-1, ("q_scale", [shapes[-1][1][0], op["heads"]], "i32"))
-    return shapes
+    return [to_typed(*shape) for shape in shapes] if op.get("typed") else shapes
+
+
+def to_typed(name, shape, element):
+    """The same with types of its own, where it is bytes of fp4 or words of block scales."""
+    if element == "i8":
+        return name, [*shape[:-1], 2 * shape[-1]], "f4E2M1FN"
+    if name in ("k_scale", "q_scale") and element == "i32":
+        return name, [*shape, 4], "f8E8M0FNU"
+    return name, shape, element
 
 
 def list_shapes(op):

@@ -159,7 +159,7 @@ class PagedTest(VersionsCase):
             self.refuse(AssertionError, message, call, **arguments)
         self.refuse(TypeError, "max_context_len must be an int, found None", call, columns=None)
         self.refuse(TypeError, "weights must be a torch.Tensor, found None", call, weights=None)
-        self.refuse(AssertionError, "q_scale must have dtype torch.int32, found", deep_gemm.fp8_fp4_paged_mqa_logits,
+        self.refuse(AssertionError, "q_scale must be torch.int32, a word", deep_gemm.fp8_fp4_paged_mqa_logits,
                     (q, weights), cache, weights, lens, table, None, 300)  # fmt: skip
 
 

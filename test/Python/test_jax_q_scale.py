@@ -20,6 +20,12 @@ def list_queries(shape, d=64):
     yield q.view(np.int8), q_scale, values
 
 
+def to_float4(array):
+    """Bytes of MXFP4 as elements of their own type."""
+    codes = np.stack([array & 15, array >> 4], -1).astype(np.uint8)
+    return codes.reshape(*array.shape[:-1], -1).view(jnp.float4_e2m1fn)
+
+
 def list_keys(shape, d=64):
     """k, k_scale, and what they are in float64: with block scales, with a scale each, and without."""
     for is_fp4 in (True, False):
@@ -58,6 +64,73 @@ class QueriesTest(JaxCase):
                 with self.subTest(q=q.dtype, k=k.dtype):
                     for logits in self.run_all(function, q, k, scale, weights, ks, ke, q_scale):
                         self.check(logits, reference(queries, keys, None, weights, ks, ke))
+
+    def test_bytes_of_scales(self):
+        """The four bytes of each word, in each of their types, give the bits that words give."""
+        *_, weights, ks, ke = make_logits(h=8, d=64)
+        q, q_scale, _ = make_mx((20, 8), 64, True, seed=7)
+        k, scale, _ = make_mx((300,), 64, True)
+        bytes_ = q_scale.view(np.uint8).reshape(20, 8, 4)
+        lists = make_lists(20, 37)
+        for function in (
+            lambda *a: mj.logits(*a[:-1], q_scale=a[-1]),
+            lambda *a: mj.logits_topk(*a[:-1], 5, q_scale=a[-1]),
+            lambda *a: mj.key_block_logits(*a[:-1], *lists, q_scale=a[-1]),
+            lambda *a: mj.key_block_logits_topk(*a[:-1], *lists, 5, q_scale=a[-1]),
+        ):
+            expected = list(self.run_all(function, q, k, scale, weights, ks, ke, q_scale))
+            for scales in (bytes_, bytes_.view(jnp.float8_e8m0fnu)):
+                for out, words in zip(self.run_all(function, q, k, scale, weights, ks, ke, scales), expected):
+                    np.testing.assert_array_equal(out, words)
+
+    def test_float4(self):
+        """Elements of JAX's own type give the bits that bytes give."""
+        *_, weights, ks, ke = make_logits(h=8, d=64)
+        q, q_scale, _ = make_mx((20, 8), 64, True, seed=7)
+        k, scale, _ = make_mx((300,), 64, True)
+        lists = make_lists(20, 37)
+        for function in (
+            lambda *a: mj.logits(*a[:-1], q_scale=a[-1]),
+            lambda *a: mj.logits_topk(*a[:-1], 5, q_scale=a[-1]),
+            lambda *a: mj.key_block_logits(*a[:-1], *lists, q_scale=a[-1]),
+            lambda *a: mj.key_block_logits_topk(*a[:-1], *lists, 5, q_scale=a[-1]),
+        ):
+            bytes_ = self.run_all(function, q, k, scale, weights, ks, ke, q_scale)
+            own = self.run_all(function, to_float4(q), to_float4(k), scale, weights, ks, ke, q_scale)
+            for out, expected in zip(own, bytes_):
+                np.testing.assert_array_equal(out, expected)
+
+    def test_paged_float4(self):
+        *_, weights, lens, table = make_paged(h=8, d=64)
+        q, q_scale, _ = make_mx((5, 2, 8), 64, True, seed=7)
+        k, scale, _ = make_mx((25, 64), 64, True)
+        lists = make_lists(10, 40)
+        for function in (
+            lambda *a: mj.paged_logits(*a[:-1], LONGEST, q_scale=a[-1]),
+            lambda *a: mj.paged_logits_topk(*a[:-1], 5, LONGEST, q_scale=a[-1]),
+            lambda *a: mj.paged_key_block_logits(*a[:-1], *lists, q_scale=a[-1]),
+            lambda *a: mj.paged_key_block_logits_topk(*a[:-1], *lists, 5, q_scale=a[-1]),
+        ):
+            bytes_ = self.run_all(function, q, k, scale, weights, lens, table, q_scale)
+            own = self.run_all(function, to_float4(q), to_float4(k), scale, weights, lens, table, q_scale)
+            for out, expected in zip(own, bytes_):
+                np.testing.assert_array_equal(out, expected)
+
+    def test_bytes_of_paged_scales(self):
+        *_, weights, lens, table = make_paged(h=8, d=64)
+        q, q_scale, _ = make_mx((5, 2, 8), 64, True, seed=7)
+        k, scale, _ = make_mx((25, 64), 64, True)
+        lists, bytes_ = make_lists(10, 40), q_scale.view(np.uint8).reshape(5, 2, 8, 4)
+        for function in (
+            lambda *a: mj.paged_logits(*a[:-1], LONGEST, q_scale=a[-1]),
+            lambda *a: mj.paged_logits_topk(*a[:-1], 5, LONGEST, q_scale=a[-1]),
+            lambda *a: mj.paged_key_block_logits(*a[:-1], *lists, q_scale=a[-1]),
+            lambda *a: mj.paged_key_block_logits_topk(*a[:-1], *lists, 5, q_scale=a[-1]),
+        ):
+            expected = list(self.run_all(function, q, k, scale, weights, lens, table, q_scale))
+            for scales in (bytes_, bytes_.view(jnp.float8_e8m0fnu)):
+                for out, words in zip(self.run_all(function, q, k, scale, weights, lens, table, scales), expected):
+                    np.testing.assert_array_equal(out, words)
 
     def test_options(self):
         """Compressed rows, maxima of blocks, no weights, and a sum in half precision, which there is not."""
@@ -181,8 +254,11 @@ class QueriesTest(JaxCase):
         refuse("q must be M x H x D, found 20 x 512", q=q.reshape(20, 256))
         refuse("q must be M x H x D, found a scalar", q=np.uint8(1))
         refuse("q must have a head dim of 32, 64, 96 or 128 for queries of MXFP4, found 48", q=q[..., :24])
-        refuse("q_scale must have a dtype of int32, found float32", q_scale=q_scale.astype(np.float32))
+        refuse("q_scale must have a dtype of int32, uint8, float8_e8m0fnu, found float32", q_scale=q_scale.astype(np.float32))
         refuse("q_scale must be 20 x 8, found 20 x 7", q_scale=q_scale[:, :7])
+        refuse("q_scale must be 20 x 8 x 4, found 20 x 32", q_scale=q_scale.view(np.uint8))
+        refuse("q of float4_e2m1fn must have an even last size, found 63", q=to_float4(q)[..., :63])
+        refuse("k of float4_e2m1fn must have an even last size, found 63", k=to_float4(k)[..., :63])
         refuse("q_scale must be an array, found int", q_scale=1, error=TypeError)
         refuse("k must be N x 32, found 300 x 16", k=k[:, :16])
         refuse("k must have a dtype of float8_e4m3fn, .*, found float32", k=k.astype(np.float32), scale=None)

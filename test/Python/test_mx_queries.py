@@ -88,6 +88,14 @@ class UnpackTest(unittest.TestCase):
         expected = mqa.unpack_mx_queries(wide.clone(memory_format=torch.contiguous_format), scale, weights)
         self.assertTrue(torch.equal(mqa.unpack_mx_queries(wide, scale, weights)[0].float(), expected[0].float()))
 
+    def test_bytes_of_scales(self):
+        q, scale, weights = make_queries(6, 16)
+        expected = mqa.unpack_mx_queries(q, scale, weights)
+        bytes_ = scale.unsqueeze(-1).view(torch.uint8)
+        for scales in (bytes_, *([bytes_.view(torch.float8_e8m0fnu)] if hasattr(torch, "float8_e8m0fnu") else [])):
+            for found, words in zip(mqa.unpack_mx_queries(q, scales, weights), expected):
+                self.assertTrue(torch.equal(found.float(), words.float()))
+
     def test_without_weights(self):
         q, scale, weights = make_queries(6, 16)
         expected = mqa.unpack_mx_queries(q, scale, torch.ones_like(weights))
@@ -117,7 +125,7 @@ class UnpackTest(unittest.TestCase):
             ("q must be bytes of fp4", (q.short(), scale, weights)),
             ("q must be M x H x D / 2", (q[0], scale[0], weights)),
             ("D = 32, 64, 96 or 128, found \\(5, 8, 63\\)", (q[..., :63], scale, weights)),
-            ("q_scale must be torch.int32, found torch.float32", (q, scale.float(), weights)),
+            ("q_scale must be torch.int32, a word .* found torch.float32", (q, scale.float(), weights)),
             ("q_scale must be 5 x 8, found 5 x 7", (q, scale[:, :7], weights)),
             ("q_scale must be a torch.Tensor, found NoneType", (q, None, weights)),
             ("weights must be a torch.Tensor, found float", (q, scale, 1.0)),

@@ -14,6 +14,21 @@ import mqa
 import torch
 
 
+def list_scales(q_scale):
+    """The same block scales as the words' bytes."""
+    bytes_ = q_scale.contiguous().unsqueeze(-1).view(torch.uint8)
+    yield bytes_
+    if hasattr(torch, "float8_e8m0fnu"):
+        yield bytes_.view(torch.float8_e8m0fnu)
+
+
+def list_queries_types(q):
+    """The same queries of MXFP4 in each of their types."""
+    yield from (q, q.view(torch.int8))
+    if hasattr(torch, "float4_e2m1fn_x2"):
+        yield q.view(torch.float4_e2m1fn_x2)
+
+
 def make_mxfp8(*shape, d=128):
     q, q_scale, queries = test_mxfp8.make_queries(*shape, d=d, spread=14)
     return q, q_scale, torch.rand(q.shape[:-2].numel(), shape[-1]) - 0.25, queries
@@ -126,6 +141,45 @@ class ScaledQueriesTest(QueriesCase):
                     selected = sorted(out[b, :n].topk(16).indices.tolist())
                     self.assertEqual((best[b].tolist(), of_rows[b].tolist()), (selected, selected))
 
+    def test_bytes_of_scales(self):
+        """Bytes of block scales give the bits that words give, also of strided rows."""
+        q, q_scale, weights = make_queries(10, 16)
+        k, k_scale = make(300)
+        ks, ke = torch.zeros(5).int(), torch.full((5,), 300).int()
+        for device in DEVICES:
+            own = [t.to(device) for t in (k, k_scale, weights[::2], ks, ke)]
+            words = q_scale.to(device)
+            expected = mqa.logits(q.to(device)[::2], *own, q_scale=words[::2])
+            best = mqa.logits_topk(q.to(device)[::2], *own, 16, q_scale=words[::2])
+            for scales in list_scales(words):
+                for queries in list_queries_types(q.to(device)):
+                    inputs = (queries.view(torch.uint8)[::2].view(queries.dtype), *own)
+                    with self.subTest(scales=scales.dtype, q=queries.dtype, device=device):
+                        self.assertTrue(torch.equal(mqa.logits(*inputs, q_scale=scales[::2]), expected))
+                        self.assertTrue(torch.equal(mqa.logits_topk(*inputs, 16, q_scale=scales[::2]), best))
+                        out = torch.zeros_like(expected)
+                        mqa.prepare_logits(*inputs, out, q_scale=scales[::2])()
+                        self.assertTrue(torch.equal(out, expected))
+
+    def test_bytes_of_paged_scales(self):
+        """Of sequences, and of rows that name theirs."""
+        _, cache, _, lens, table, _ = make_cache(torch.float8_e4m3fn, 128, 64)
+        q, q_scale, weights = make_queries(2, 1, 16)
+        sequence = torch.arange(2).int()
+        for device in DEVICES:
+            views = mqa.split_cache(cache.to(device), 128, torch.uint8)
+            q_own, weights_own, lens_own, table_own, words, rows = [
+                t.to(device) for t in (q, weights, lens, table, q_scale, sequence)
+            ]
+            expected = mqa.paged_logits(q_own, *views, weights_own, lens_own, table_own, 192, clean=True, q_scale=words)
+            for scales in list_scales(words):
+                out = mqa.paged_logits(q_own, *views, weights_own, lens_own, table_own, 192, clean=True, q_scale=scales)
+                of_rows = mqa.paged_logits(q_own.squeeze(1), *views, weights_own, lens_own.flatten(), table_own, 192,
+                                           clean=True, sequence=rows, q_scale=scales.squeeze(1))  # fmt: skip
+                with self.subTest(scales=scales.dtype, device=device):
+                    self.assertTrue(torch.equal(out, expected))
+                    self.assertTrue(torch.equal(of_rows, expected))
+
     def test_extreme_scales(self):
         """A logit that is finite stays so, whatever goes out of queries, keys and weights; 255 is NaN."""
         q, k = torch.full((1, 2, 16), 0x22, dtype=torch.uint8), torch.full((3, 16), 0x22, dtype=torch.uint8)
@@ -160,12 +214,17 @@ class ScaledQueriesTest(QueriesCase):
         q, q_scale, weights = make_queries(5, 8)
         k, k_scale = make(40)
         ks, ke = torch.zeros(5).int(), torch.full((5,), 40).int()
+        odd = torch.zeros(5 * 32 + 1, dtype=torch.uint8)[1:].view(5, 8, 4)
+        narrow = torch.zeros(5 * 34, dtype=torch.uint8).as_strided((5, 8, 4), (34, 4, 1))
         for changed, message in (
             ((q.short(), k, k_scale, weights, ks, ke, q_scale), "q must be bytes of fp4 .* beside q_scale"),
             ((q[0], k, k_scale, weights, ks, ke, q_scale), "q must be M x H x D"),
             ((q[..., :40], k, k_scale, weights, ks, ke, q_scale), "q must have a head dim of .* found 80"),
-            ((q, k, k_scale, weights, ks, ke, q_scale.float()), "q_scale must have dtype torch.int32"),
+            ((q, k, k_scale, weights, ks, ke, q_scale.float()), "q_scale must be torch.int32, a word .* found torch.float32"),
             ((q, k, k_scale, weights, ks, ke, q_scale[:, :7]), "q_scale must be 5 x 8, found 5 x 7"),
+            ((q, k, k_scale, weights, ks, ke, q_scale.view(torch.uint8)), "q_scale must be 5 x 8 x 4, found 5 x 32"),
+            ((q, k, k_scale, weights, ks, ke, odd), "the bytes of q_scale must be at a multiple of 4, found them at 1"),
+            ((q, k, k_scale, weights, ks, ke, narrow), "q_scale must have a stride of a multiple of 4 bytes, found 34"),
             ((q, k[:, :60], k_scale, weights, ks, ke, q_scale), r"k must be \* x 64, found 40 x 60"),
             ((q, k, k_scale, weights[:4], ks, ke, q_scale), "weights must be 5 x 8, found 4 x 8"),
             ((q, k.float(), None, weights, ks, ke, q_scale), "k must have a dtype of"),

@@ -10,7 +10,7 @@ from devices import DEVICES
 from key_block_cases import make_blocks, move
 from test_mx import compute, decode, make, make_cache
 from test_mx_queries import make_queries
-from test_q_scale import QueriesCase
+from test_q_scale import QueriesCase, list_scales
 
 import mqa
 import torch
@@ -130,6 +130,18 @@ class ScaledQueriesOfBlocksTest(QueriesCase):
         with self.assertRaisesRegex(ValueError, "q_scale must be 5 x 16, found 4 x 16"):
             torch.ops.mqa.mx_key_block_logits(*meta[:-1], meta[-1][:4])
 
+    def test_bytes_of_scales(self):
+        """Bytes of block scales give the bits that words give."""
+        inputs, q_scale = make_prefill()
+        for device in DEVICES:
+            own, words = [t.to(device) for t in inputs], q_scale.to(device)
+            expected = mqa.key_block_logits(*own, clean=True, q_scale=words)
+            best = mqa.key_block_logits_topk(*own, 5, q_scale=words)
+            for scales in list_scales(words):
+                with self.subTest(scales=scales.dtype, device=device):
+                    self.assertTrue(torch.equal(mqa.key_block_logits(*own, clean=True, q_scale=scales), expected))
+                    self.assertTrue(torch.equal(mqa.key_block_logits_topk(*own, 5, q_scale=scales), best))
+
     def test_errors(self):
         inputs, q_scale = make_prefill()
         calls = [lambda *tensors, q_scale=q_scale, **options: mqa.key_block_logits(*tensors, q_scale=q_scale, **options),
@@ -140,7 +152,7 @@ class ScaledQueriesOfBlocksTest(QueriesCase):
             ({1: torch.zeros(300, 2, 128).bfloat16(), 2: None}, {}, "k must be N x D"),
             ({6: inputs[6][:4]}, {}, "key_blocks must be 5 x"),
             ({7: inputs[7].long()}, {}, "num_key_blocks must have dtype torch.int32"),
-            ({}, {"q_scale": q_scale.float()}, "q_scale must have dtype torch.int32"),
+            ({}, {"q_scale": q_scale.float()}, "q_scale must be torch.int32, a word .* found torch.float32"),
             ({}, {"q_scale": q_scale[:, :7]}, "q_scale must be 5 x 16, found 5 x 7"),
             ({}, {"block_size": 32}, "block_size must be 8 or 16, found 32"),
         ):

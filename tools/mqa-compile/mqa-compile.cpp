@@ -8,6 +8,7 @@
 #include "Terminal.h"
 #include "mqa/Compiler/Cache.h"
 #include "mqa/Compiler/Compile.h"
+#include "mqa/Dialect/MQA/Transforms/Passes.h"
 #include "mqa/Dialect/MQA/Transforms/ScheduleTable.h"
 #include "mqa/InitAll.h"
 #include "mqa/Support/Cleanup.h"
@@ -15,6 +16,7 @@
 #include "mlir/IR/AsmState.h"
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/Parser/Parser.h"
+#include "mlir/Pass/PassManager.h"
 #include "mlir/Support/FileUtilities.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/FileSystem.h"
@@ -111,6 +113,11 @@ static int usageError(const llvm::Twine &message) {
 /// op that computes logits, which others of its kind get, too.
 static LogicalResult compileCandidates(ModuleOp module,
                                        const CompileOptions &options) {
+  // Plans of schedules count bytes.
+  PassManager pack(module.getContext());
+  pack.addPass(createMQAPackMxTypesPass());
+  if (failed(pack.run(module)))
+    return failure();
   LogitsOpInterface first;
   module.walk([&](LogitsOpInterface op) {
     first = op;

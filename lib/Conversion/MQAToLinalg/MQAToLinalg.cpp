@@ -8,6 +8,8 @@
 #include "ExpandPages.h"
 #include "LogitsToLinalg.h"
 
+#include "mqa/Dialect/MQA/IR/MxOperands.h"
+
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Pass/Pass.h"
@@ -27,6 +29,8 @@ struct ConvertMQAToLinalgPass
     : mqa::impl::ConvertMQAToLinalgPassBase<ConvertMQAToLinalgPass> {
   void runOnOperation() override {
     WalkResult result = getOperation().walk([&](LogitsOpInterface op) {
+      if (failed(verifyPackedOperands(op)))
+        return WalkResult::interrupt();
       if (op->getNumResults() == 0)
         return WalkResult::advance();
       op->emitOpError("must be bufferized before it is converted to linalg");

@@ -142,10 +142,9 @@ def decode_queries(q, q_scale, k, k_scale):
     if row not in (32, 64, 96, 128):
         fail(f"q must have a head dim of 32, 64, 96 or 128 for queries of {format}, found {row}")
     check_inner("q", q)
-    check_ints("q_scale", q_scale)
-    check_shape("q_scale", q_scale, tuple(q.shape[:-1]))
+    check_query_scale_type(q_scale)
     # Rows of all queries are equally far apart.
-    check_inner("q_scale", q_scale, 1 if q.dim() == 3 else 0)
+    _check_scales("q_scale", q_scale, tuple(q.shape[:-1]), 1 if q.dim() == 3 else 0)
     check_device(q, q_scale=q_scale)
     if find_mx_format(k, k_scale):
         return _DecodedQueries(q, torch.float8_e4m3fn, row), format
@@ -155,15 +154,29 @@ def decode_queries(q, q_scale, k, k_scale):
 
 
 def get_query_scale_stride(q_scale):
-    """From row to row; queries of sequences are contiguous."""
-    return get_stride(q_scale) if q_scale.dim() == 2 else q_scale.size(-1)
+    """From row to row, in words; queries of sequences are contiguous."""
+    of_sequences = q_scale.dim() == (4 if has_scale_bytes(q_scale) else 3)
+    return q_scale.size(2) if of_sequences else get_scale_stride(q_scale)
 
 
-def get_scale_stride(k_scale):
-    """From row to row of k_scale, in scales; the block scales of a key count as one."""
-    if k_scale is None:
+def get_scale_stride(scale):
+    """From row to row of k_scale or q_scale, in scales; the block scales of a word count as one."""
+    if scale is None:
         return 0
-    return get_stride(k_scale) // 4 if k_scale.dtype in _SCALE_BYTES else get_stride(k_scale)
+    return get_stride(scale) // 4 if has_scale_bytes(scale) else get_stride(scale)
+
+
+def has_scale_bytes(scale):
+    """Whether block scales are the four bytes of each word."""
+    return scale.dtype in _SCALE_BYTES
+
+
+def check_query_scale_type(q_scale):
+    if q_scale.dtype not in _BLOCK_SCALES:
+        fail(
+            "q_scale must be torch.int32, a word of block scales for each head, or its four bytes as uint8 or "
+            f"float8_e8m0fnu, found {q_scale.dtype}"
+        )
 
 
 def get_key_bytes(dtype, head_dim):
@@ -190,20 +203,20 @@ def _check_mx(mx, q, k_scale):
         fail(f"q must be float8_e4m3fn, bfloat16 or float16 for keys of {mx}, found {q.dtype}")
 
 
-def _check_scales(k_scale, rows, first):
-    """Those of keys in `rows`, contiguous from dimension `first` on."""
-    if k_scale is None:
+def _check_scales(name, scale, rows, first):
+    """Those of keys or heads in `rows`, contiguous from dimension `first` on."""
+    if scale is None:
         return
-    has_bytes = k_scale.dtype in _SCALE_BYTES
-    check_shape("k_scale", k_scale, (*rows, 4) if has_bytes else rows)
-    check_inner("k_scale", k_scale, first)
+    has_bytes = has_scale_bytes(scale)
+    check_shape(name, scale, (*rows, 4) if has_bytes else rows)
+    check_inner(name, scale, first)
     if has_bytes:
         # A kernel reads words.
-        offset = k_scale.storage_offset()
-        require(offset % 4 == 0, lambda: f"the bytes of k_scale must be at a multiple of 4, found them at {offset}")
+        offset = scale.storage_offset()
+        require(offset % 4 == 0, lambda: f"the bytes of {name} must be at a multiple of 4, found them at {offset}")
         if first:
-            stride = get_stride(k_scale)
-            require(stride % 4 == 0, lambda: f"k_scale must have a stride of a multiple of 4 bytes, found {stride}")
+            stride = get_stride(scale)
+            require(stride % 4 == 0, lambda: f"{name} must have a stride of a multiple of 4 bytes, found {stride}")
 
 
 def check_shape(name, tensor, shape):
@@ -284,7 +297,7 @@ def check_logits(q, k, k_scale, weights, ks, ke, out, compressed, block_max=0):
     grouped = k.dim() == 3 and not find_mx_format(k, k_scale)
     check_shape("k", k, (None, None, d) if grouped else (None, d // 2 if is_fp4(k) else d))
     n, groups = k.size(0), k.size(1) if grouped else 0
-    _check_scales(k_scale, (n, groups) if grouped else (n,), 1 if grouped else 0)
+    _check_scales("k_scale", k_scale, (n, groups) if grouped else (n,), 1 if grouped else 0)
     if weights is not None:
         check_shape("weights", weights, (m, h))
     for name, bounds in (("ks", ks), ("ke", ke)):
@@ -299,7 +312,7 @@ def check_logits(q, k, k_scale, weights, ks, ke, out, compressed, block_max=0):
 
 def _check_pages(k, k_scale, d):
     check_shape("k", k, (None, None, d // 2 if is_fp4(k) else d))
-    _check_scales(k_scale, tuple(k.shape[:2]), 1)
+    _check_scales("k_scale", k_scale, tuple(k.shape[:2]), 1)
 
 
 def check_paged(q, k, k_scale, weights, context_lens, block_table, out):

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 
 from . import jax_checks as checks
 from . import library
-from .jax_calls import LAUNCH, SELECT, call, to_operands, to_words
+from .jax_calls import LAUNCH, SELECT, call, to_bytes, to_operands, to_words
 from .jax_key_blocks import (key_block_logits, key_block_logits_topk, paged_key_block_logits,
                              paged_key_block_logits_topk)  # fmt: skip
 from .jax_ops import ANY, make_logits_op, make_outputs, make_paged_op, make_selection
@@ -37,11 +37,13 @@ def logits(q, k, k_scale, weights, ks, ke, *, clean=True, max_seqlen_k=0, relu=T
     mqa.runtime.set_max_multiprocessors says.
 
     Keys may have block scales, one for each 32 elements. Then k_scale is N int32, a word of four scales of each key, or its
-    bytes, N x 4 uint8 or float8_e8m0fnu. Such keys are MXFP4 (k is N x D / 2 uint8 or int8) or MXFP8 (k is float8_e4m3fn); q is
-    float8_e4m3fn, bfloat16 or float16. `mqa.logits` on PyTorch tensors says more.
+    bytes, N x 4 uint8 or float8_e8m0fnu. Such keys are MXFP4 (k is N x D / 2 uint8 or int8, or N x D float4_e2m1fn) or MXFP8 (k
+    is float8_e4m3fn); q is float8_e4m3fn, bfloat16 or float16. `mqa.logits` on PyTorch tensors says more. JAX may keep a
+    float4_e2m1fn in a byte of its own; then each call packs the array.
 
-    With q_scale, M x H int32, queries have block scales: q is MXFP4 (M x H x D / 2 uint8 or int8) or MXFP8 (float8_e4m3fn),
-    beside keys of any type or with block scales, but without groups. `fast` is ignored then.
+    With q_scale, M x H int32 or M x H x 4 bytes, queries have block scales: q is MXFP4 (M x H x D / 2 uint8 or int8, or M x H x
+    D float4_e2m1fn) or MXFP8 (float8_e4m3fn), beside keys of any type or with block scales, but without groups. `fast` is
+    ignored then.
 
     >>> import jax.numpy as jnp, mqa.jax
     >>> q, weights = jnp.ones((2, 64, 128), jnp.float8_e4m3fn), jnp.ones((2, 64))
@@ -56,13 +58,15 @@ def logits(q, k, k_scale, weights, ks, ke, *, clean=True, max_seqlen_k=0, relu=T
     >>> mqa.jax.logits(fp4, k, k_scale, weights, ks, ke, q_scale=q_scale).tolist()
     [[10240.0, 20480.0, -inf], [-inf, 20480.0, 30720.0]]
     """
+    q, k = to_bytes("q", q), to_bytes("k", k)
     sizes = checks.check_logits(q, k, k_scale, weights, ks, ke, q_scale)
     columns = checks.check_integer("max_seqlen_k", max_seqlen_k, 0)
     op = make_logits_op(k_scale, weights, dtype, sizes, relu=relu, fast=fast, nan_as_zero=nan_as_zero,
                          head_reduction=head_reduction, num_groups=sizes.get("G", 0), clean=bool(clean), compressed=columns > 0,
                          block_max=checks.check_block_max(block_max, columns > 0))  # fmt: skip
     out = jax.ShapeDtypeStruct((sizes["M"], columns or checks.count_columns(sizes["N"], block_max)), dtype)
-    return call(LAUNCH, op, out, (*to_operands(q, k, k_scale), weights, ks, ke, q_scale), max_multiprocessors)
+    operands = (*to_operands(q, k, k_scale), weights, ks, ke, to_words(q_scale))
+    return call(LAUNCH, op, out, operands, max_multiprocessors)
 
 
 def paged_logits(q, k, k_scale, weights, context_lens, block_table, max_context_len, *, sequence=None,
@@ -73,7 +77,8 @@ def paged_logits(q, k, k_scale, weights, context_lens, block_table, max_context_
     q is B x T x H x D. k is C x P x D and k_scale C x P float32 or None; or k is C x P x (D + 4) uint8, also with a 1 ahead
     of the last size, and k_scale None: blocks of P * D key bytes and then P float32 scales, as in DeepGEMM. With D / 2 + 4
     in the place of D + 4, keys are MXFP4: blocks of P * D / 2 bytes and then P words of block scales. weights is B*T x H or
-    None, context_lens B x T or B int32, block_table B x W int32, q_scale B x T x H (with sequence M x H) int32 or None.
+    None, context_lens B x T or B int32, block_table B x W int32, q_scale B x T x H (with sequence M x H) int32, or with 4
+    bytes for each, or None.
     Returns B*T x max_context_len of `dtype`, -inf behind a row's length; with clean=False anything. The rest is as in
     `logits`.
 
@@ -88,6 +93,7 @@ def paged_logits(q, k, k_scale, weights, context_lens, block_table, max_context_
     >>> mqa.jax.paged_logits(q, k, k_scale, weights, context_lens, block_table, 256)[:, :3].tolist()
     [[8192.0, 8192.0, -inf], [-inf, -inf, -inf]]
     """
+    q, k = to_bytes("q", q), to_bytes("k", k)
     sizes = checks.check_paged(q, k, k_scale, weights, context_lens, block_table, sequence, q_scale)
     columns = checks.check_integer("max_context_len", max_context_len, 0)
     op = make_paged_op(k, k_scale, weights, context_lens, dtype, sizes, sequence, relu=relu, fast=False,
@@ -193,6 +199,7 @@ def logits_topk(q, k, k_scale, weights, ks, ke, topk, *, block_table=None, seque
     >>> mqa.jax.logits_topk(q, k, k_scale, weights, jnp.array([0]), jnp.array([2000]), 512)[0, :3].tolist()
     [1488, 1489, 1490]
     """
+    q, k = to_bytes("q", q), to_bytes("k", k)
     sizes = checks.check_logits(q, k, k_scale, weights, ks, ke, q_scale)
     checks.check_selection("topk", topk, tie_break, order, base, force_first, force_last, block_kv)
     sizes.check_given(("M",), checks.INT, sequence=sequence, offset=offset)
@@ -202,7 +209,7 @@ def logits_topk(q, k, k_scale, weights, ks, ke, topk, *, block_table=None, seque
     selection = make_selection(of, topk, offset, return_values, tie_break=tie_break, order=order, base=base,
                                 force_first=int(force_first), force_last=int(force_last), block_kv=int(block_kv),
                                 next_n=next_n, has_sequence=sequence is not None)  # fmt: skip
-    operands = (*to_operands(q, k, k_scale), weights, ks, ke, q_scale, block_table, sequence, offset)
+    operands = (*to_operands(q, k, k_scale), weights, ks, ke, to_words(q_scale), block_table, sequence, offset)
     outputs = make_outputs(sizes["M"], topk, return_values)
     return call(SELECT, library.FusedOp(of, selection), outputs, operands, max_multiprocessors)
 
@@ -223,6 +230,7 @@ def paged_logits_topk(q, k, k_scale, weights, context_lens, block_table, topk, m
     >>> mqa.jax.paged_logits_topk(q, k, k_scale, weights, context_lens, block_table, 512, 2048)[0, :3].tolist()
     [1488, 1489, 1490]
     """
+    q, k = to_bytes("q", q), to_bytes("k", k)
     sizes = checks.check_paged(q, k, k_scale, weights, context_lens, block_table, sequence, q_scale)
     columns = checks.check_integer("max_context_len", max_context_len, 0, 2**31 - 1)
     # Slots are those of the cache.

@@ -77,6 +77,16 @@ def _register():
 _register()
 
 
+def to_bytes(name, array):
+    """Elements of float4_e2m1fn, which JAX may keep in a byte each, as bytes of two. Others stay as they are."""
+    if str(getattr(array, "dtype", "")) != "float4_e2m1fn":
+        return array
+    *rows, size = array.shape or (1,)
+    if size % 2:
+        raise ValueError(f"{name} of float4_e2m1fn must have an even last size, found {size}")
+    return jax.lax.bitcast_convert_type(array.reshape(*rows, size // 2, 2), np.int8)
+
+
 def to_operands(q, k, k_scale):
     """As kernels read what has block scales: bytes of MXFP4 as int8, and words of scales. Others stay as they are."""
     if str(q.dtype) == "uint8":
@@ -91,8 +101,12 @@ def to_operands(q, k, k_scale):
 
 
 def to_words(q_scale):
-    """The block scales of the queries of sequences as kernels of a paged cache read them: a row for each query."""
-    return q_scale if q_scale is None or len(q_scale.shape) == 2 else q_scale.reshape(-1, q_scale.shape[-1])
+    """Block scales as kernels read them: a word for each head, and a row for each query, also of sequences."""
+    if q_scale is None:
+        return None
+    if str(q_scale.dtype) != "int32":
+        q_scale = jax.lax.bitcast_convert_type(q_scale, np.int32)
+    return q_scale if len(q_scale.shape) == 2 else q_scale.reshape(-1, q_scale.shape[-1])
 
 
 def call(target, op, results, operands, max_multiprocessors=0, **attributes):

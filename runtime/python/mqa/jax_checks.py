@@ -140,7 +140,9 @@ def _check_queries(sizes, q, q_scale, k, k_scale, shape):
     sizes.input_type = get_type(q.dtype)
     if sizes.mx_queries:
         _check_head_dim(sizes, f"queries of {sizes.mx_queries}")
-        sizes.check("q_scale", q_scale, shape[:-1], INT)
+        check_array("q_scale", q_scale)
+        row = (4,) if str(q_scale.dtype) in _SCALE_BYTES else ()
+        sizes.check("q_scale", q_scale, (*shape[:-1], *row), _BLOCK_SCALES)
     return q
 
 

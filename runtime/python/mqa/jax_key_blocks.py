@@ -5,7 +5,7 @@ import jax.numpy as jnp
 
 from . import jax_checks as checks
 from . import library
-from .jax_calls import LAUNCH, SELECT, call, to_operands, to_words
+from .jax_calls import LAUNCH, SELECT, call, to_bytes, to_operands, to_words
 from .jax_ops import make_logits_op, make_outputs, make_paged_op, make_selection
 
 
@@ -28,11 +28,12 @@ def key_block_logits(q, k, k_scale, weights, ks, ke, key_blocks, num_key_blocks,
     >>> mqa.jax.key_block_logits(q, k, k_scale, weights, ks, ke, key_blocks, num_key_blocks)[0, 6:13].tolist()
     [-inf, 57344.0, 2424832.0, 2433024.0, 2441216.0, 2449408.0, -inf]
     """
+    q, k = to_bytes("q", q), to_bytes("k", k)
     sizes, columns = _check(q, k, k_scale, weights, ks, ke, key_blocks, num_key_blocks, block_size, q_scale)
     op = make_logits_op(k_scale, weights, dtype, sizes, relu=relu, fast=False, nan_as_zero=nan_as_zero,
                         head_reduction=head_reduction, clean=bool(clean), key_block_size=int(block_size))  # fmt: skip
     out = jax.ShapeDtypeStruct((sizes["M"], columns), dtype)
-    operands = (*to_operands(q, k, k_scale), weights, ks, ke, key_blocks, num_key_blocks, q_scale)
+    operands = (*to_operands(q, k, k_scale), weights, ks, ke, key_blocks, num_key_blocks, to_words(q_scale))
     return call(LAUNCH, op, out, operands, max_multiprocessors)
 
 
@@ -52,6 +53,7 @@ def paged_key_block_logits(q, k, k_scale, weights, context_lens, block_table, ke
     >>> mqa.jax.paged_key_block_logits(q, k, k_scale, weights, context_lens, block_table, key_blocks, num_key_blocks)[:, 4:].tolist()
     [[8192.0, 8192.0, -inf, -inf], [-inf, -inf, -inf, -inf]]
     """
+    q, k = to_bytes("q", q), to_bytes("k", k)
     sizes, rows, columns = _check_paged(q, k, k_scale, weights, context_lens, block_table, key_blocks, num_key_blocks,
                                         sequence, block_size, q_scale)  # fmt: skip
     op = make_paged_op(k, k_scale, weights, context_lens, dtype, sizes, sequence, relu=relu, fast=False,
@@ -80,6 +82,7 @@ def key_block_logits_topk(q, k, k_scale, weights, ks, ke, key_blocks, num_key_bl
     >>> mqa.jax.key_block_logits_topk(q, k, k_scale, weights, jnp.array([0]), jnp.array([300]), *lists, 10, base="absolute").tolist()
     [[166, 167, 240, 241, 242, 243, 244, 245, 246, 247]]
     """
+    q, k = to_bytes("q", q), to_bytes("k", k)
     sizes, columns = _check(q, k, k_scale, weights, ks, ke, key_blocks, num_key_blocks, block_size, q_scale)
     checks.check_selection("topk", topk, tie_break, order, base, force_first, force_last, block_kv)
     sizes.check_given(("M",), checks.INT, sequence=sequence, offset=offset)
@@ -89,8 +92,8 @@ def key_block_logits_topk(q, k, k_scale, weights, ks, ke, key_blocks, num_key_bl
     selection = make_selection(of, topk, offset, return_values, tie_break=tie_break, order=order, base=base,
                                force_first=int(force_first), force_last=int(force_last), block_kv=int(block_kv),
                                next_n=next_n, has_sequence=sequence is not None, key_block_size=int(block_size))  # fmt: skip
-    operands = (*to_operands(q, k, k_scale), weights, ks, ke, key_blocks, num_key_blocks, q_scale, block_table, sequence,
-                offset)  # fmt: skip
+    operands = (*to_operands(q, k, k_scale), weights, ks, ke, key_blocks, num_key_blocks, to_words(q_scale), block_table,
+                sequence, offset)  # fmt: skip
     outputs = make_outputs(sizes["M"], topk, return_values)
     return call(SELECT, library.FusedOp(of, selection), outputs, operands, max_multiprocessors)
 
@@ -112,6 +115,7 @@ def paged_key_block_logits_topk(q, k, k_scale, weights, context_lens, block_tabl
     >>> mqa.jax.paged_key_block_logits_topk(q, *cache, *lists, 10, base="slot").tolist()
     [[448, 449, 450, 451, 452, 453, 454, 455, 358, 359]]
     """
+    q, k = to_bytes("q", q), to_bytes("k", k)
     sizes, rows, columns = _check_paged(q, k, k_scale, weights, context_lens, block_table, key_blocks, num_key_blocks,
                                         sequence, block_size, q_scale)  # fmt: skip
     checks.check_selection("topk", topk, tie_break, order, base, force_first, force_last, sizes["P"], has_table=True)

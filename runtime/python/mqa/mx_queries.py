@@ -29,10 +29,10 @@ def unpack_mx_queries(q, q_scale, weights=None, dtype=None):
 
     q: M x H x D / 2, or B x T x H x D / 2, bytes (uint8, int8 or float4_e2m1fn_x2) of two e2m1 each, the one with the lower
     number in the lower four bits (MXFP4); or M x H x D, or B x T x H x D, float8_e4m3fn (MXFP8). D is 32, 64, 96 or 128.
-    q_scale: M x H, or B x T x H, int32, a word of block scales (e8m0) of 32 elements each. weights: M x H (or B * T x H)
-    float32, bfloat16, or float16, which becomes float32; None: all weights are 1. `dtype` is torch.float8_e4m3fn or
-    torch.bfloat16 (for keys of bfloat16, or with block scales); None is float8_e4m3fn for MXFP4. Queries of MXFP8 are always
-    bfloat16. Results are contiguous.
+    q_scale: M x H, or B x T x H, int32, a word of block scales (e8m0) of 32 elements each; or its four bytes in one dimension
+    more, uint8 or float8_e8m0fnu. weights: M x H (or B * T x H) float32, bfloat16, or float16, which becomes float32; None:
+    all weights are 1. `dtype` is torch.float8_e4m3fn or torch.bfloat16 (for keys of bfloat16, or with block scales); None is
+    float8_e4m3fn for MXFP4. Queries of MXFP8 are always bfloat16. Results are contiguous.
 
     Queries of MXFP4 are exact if the block scales of a head are at most 2^14 apart (bfloat16: 2^132), those of MXFP8 if they
     are at most 2^117 apart. Elements of smaller blocks are rounded. In float8_e4m3fn, they become 0 if the scale of their
@@ -51,7 +51,8 @@ def unpack_mx_queries(q, q_scale, weights=None, dtype=None):
     # _decode leaves out 2^6.
     shift, left_out = _SHIFTS[dtype], 0 if _is_fp8(q) else 6
     blocks = q.size(-1) * (1 if _is_fp8(q) else 2) // _BLOCK
-    scales = q_scale.contiguous().unsqueeze(-1).view(torch.uint8)[..., :blocks].int()
+    scales = q_scale.contiguous() if checks.has_scale_bytes(q_scale) else q_scale.contiguous().unsqueeze(-1)
+    scales = scales.view(torch.uint8)[..., :blocks].int()
     greatest = scales.amax(-1, keepdim=True)
     # Below 2^-126, a factor is 0: no number of the types is so small.
     factors = ((127 + left_out + shift - greatest + scales).clamp(min=0) << 23).view(torch.float32)
@@ -81,9 +82,9 @@ def _check(q, q_scale, weights, dtype):
     if q.dim() not in (3, 4) or q.size(-1) * elements not in (32, 64, 96, 128):
         found = tuple(q.shape)
         checks.fail(f"q must be M x H x {row} or B x T x H x {row} with D = 32, 64, 96 or 128, found {found}")
-    if q_scale.dtype != torch.int32:
-        checks.fail(f"q_scale must be torch.int32, found {q_scale.dtype}")
-    checks.check_shape("q_scale", q_scale, tuple(q.shape[:-1]))
+    checks.check_query_scale_type(q_scale)
+    row = (4,) if checks.has_scale_bytes(q_scale) else ()
+    checks.check_shape("q_scale", q_scale, (*q.shape[:-1], *row))
     if weights is not None:
         if weights.dtype not in _WEIGHTS:
             checks.fail(f"weights must be one of {', '.join(map(str, _WEIGHTS))}, found {weights.dtype}")

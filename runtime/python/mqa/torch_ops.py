@@ -40,8 +40,9 @@ def logits(q, k, k_scale, weights, ks, ke, *, clean=False, max_seqlen_k=0, relu=
 
     With `q_scale`, M x H int32, queries have block scales: q is MXFP4 (M x H x D / 2 uint8, int8 or float4_e2m1fn_x2) or
     MXFP8 (M x H x D float8_e4m3fn), beside keys of any dtype or with block scales, but without groups. Byte g of a word is the
-    power of two of elements 32 g to 32 g + 31 of a head; D is 32, 64, 96 or 128. `fast` is ignored then. (The ops are
-    torch.ops.mqa.mx_logits_out and others that begin with mx_.)
+    power of two of elements 32 g to 32 g + 31 of a head; D is 32, 64, 96 or 128. In the place of words, `q_scale` may be
+    their bytes, M x H x 4 uint8 or float8_e8m0fnu. `fast` is ignored then. (The ops are torch.ops.mqa.mx_logits_out and
+    others that begin with mx_.)
 
     Raises TypeError for what is no tensor, ValueError for tensors that do not fit or require grad, LookupError where no
     kernel can be had, and mqa.Error where the runtime or the driver refuses.
@@ -201,8 +202,8 @@ def paged_logits(q, k, k_scale, weights, context_lens, block_table, max_context_
 
     q is B x T x H x D, k num_blocks x block_kv x D, k_scale num_blocks x block_kv or None (`split_cache` gives both
     from one fused cache; keys may have block scales, as those of `logits`), weights (B * T) x H or None, context_lens
-    B x T or B int32, block_table B x max_blocks int32. With `q_scale`, B x T x H int32 (M x H with `sequence`), queries have
-    block scales, as those of `logits`. Dtypes, nan_as_zero, max_multiprocessors and head_reduction are those of
+    B x T or B int32, block_table B x max_blocks int32. With `q_scale`, B x T x H int32 (M x H with `sequence`) or its bytes,
+    queries have block scales, as those of `logits`. Dtypes, nan_as_zero, max_multiprocessors and head_reduction are those of
     `logits`; T is 1 to 8, block_kv a power of two from 16 to 256. Query (b, t) sees the first context_lens[b, t] keys
     of its sequence; of lengths B, query t sees context_lens[b] - T + t + 1. Returns (B * T) x max_context_len of
     `dtype`; with `block_max`, (B * T) x ceil(max_context_len / block_max) maxima as `logits` has them. Nothing is read

@@ -103,7 +103,11 @@ SmallVector<OperandRule> mqa::getOperandRules(LogitsOp op) {
        : grouped      ? "NGD"
                       : "ND",
        getKeyTypes(op), 1},
-      {"k_scale", grouped ? "NG" : "N", getKeyScaleTypes(op), 1},
+      {"k_scale",
+       grouped                          ? "NG"
+       : areTypedScales(op.getKScale()) ? "N4"
+                                        : "N",
+       getKeyScaleTypes(op), 1},
       {"weights", "MH", {b.getF32Type(), b.getBF16Type()}, 1},
       {"ks", "M", {b.getI32Type()}, 0},
       {"ke", "M", {b.getI32Type()}, 0},
@@ -116,7 +120,8 @@ SmallVector<OperandRule> mqa::getOperandRules(LogitsOp op) {
        1},
       {"key_blocks", "MB", {b.getI32Type()}, 1},
       {"num_key_blocks", "M", {b.getI32Type()}, 0},
-      {"q_scale", "MH", {b.getI32Type()}, 1},
+      {"q_scale", areTypedScales(op.getQScale()) ? "MH4" : "MH",
+       getBlockScaleTypes(b), 1},
   };
 }
 

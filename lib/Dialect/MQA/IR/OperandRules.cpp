@@ -12,6 +12,7 @@
 
 #include "mlir/IR/Matchers.h"
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
@@ -46,7 +47,8 @@ SmallVector<Type> mqa::getQueryTypes(LogitsOpInterface op) {
   if (op.hasMxQueries())
     return {getElementTypeOrSelf(op.getQ())};
   if (op.getQScale())
-    return {b.getI8Type(), b.getType<Float8E4M3FNType>()};
+    return {b.getI8Type(), b.getType<Float4E2M1FNType>(),
+            b.getType<Float8E4M3FNType>()};
   return getInputTypes(b);
 }
 
@@ -62,9 +64,18 @@ SmallVector<Type> mqa::getKeyTypes(LogitsOpInterface op) {
 }
 
 SmallVector<Type> mqa::getKeyScaleTypes(LogitsOpInterface op) {
+  Builder b(op->getContext());
   if (op.hasMxKeys())
-    return {IntegerType::get(op->getContext(), 32)};
-  return {Float32Type::get(op->getContext())};
+    return getBlockScaleTypes(b);
+  return {b.getF32Type()};
+}
+
+SmallVector<Type> mqa::getBlockScaleTypes(Builder &b) {
+  return {b.getI32Type(), b.getType<Float8E8M0FNUType>()};
+}
+
+bool mqa::areTypedScales(Value scales) {
+  return scales && isa<Float8E8M0FNUType>(getElementTypeOrSelf(scales));
 }
 
 LogicalResult mqa::emitSizeError(Operation *op, StringRef what,
@@ -144,7 +155,17 @@ LogicalResult OperandVerifier::verify(Value value, const OperandRule &rule) {
 
 LogicalResult OperandVerifier::verifySizes(ShapedType type,
                                            const OperandRule &rule) {
-  for (auto [dim, size] : llvm::zip_equal(rule.dims, type.getShape())) {
+  for (auto [i, dim, size] : llvm::enumerate(rule.dims, type.getShape())) {
+    if (llvm::isDigit(dim)) {
+      // D may have fewer blocks than a word has scales.
+      if (size != dim - '0')
+        return emitSizeError(op,
+                             ("number of block scales (dimension " + Twine(i) +
+                              " of '" + rule.name + "')")
+                                 .str(),
+                             Twine(dim) + ", as many as a word has", size);
+      continue;
+    }
     if (ShapedType::isDynamic(size))
       continue;
     auto *it =
@@ -193,6 +214,16 @@ static LogicalResult verifyLayout(Operation *op, const OperandRule &rule,
     if (i > rule.numStrided)
       expected *= type.getDimSize(i);
   }
+  // A row begins with a whole byte or word.
+  int64_t count = mx::getPackedCount(type.getElementType());
+  auto isWhole = [&](int64_t number) {
+    return ShapedType::isDynamic(number) || number % count == 0;
+  };
+  if (!llvm::all_of(ArrayRef(strides).drop_back(), isWhole) || !isWhole(offset))
+    return op->emitOpError()
+           << "operand '" << rule.name << "' of " << type.getElementType()
+           << " must have strides and an offset of multiples of " << count
+           << ", found " << type;
   return success();
 }
 
@@ -231,7 +262,7 @@ LogicalResult mqa::verifyMxKeys(LogitsOpInterface op, StringRef keysAt) {
                              << format->name << ") needs ";
   };
   if (!op.getKScale())
-    return emitNeeds() << "'k_scale', whose words are the block scales";
+    return emitNeeds() << "'k_scale', which has the block scales";
   Type input = op.getInputElementType();
   if (!isa<Float8E4M3FNType, BFloat16Type, Float16Type>(input))
     return emitNeeds() << "'q' of f8E4M3FN, bf16 or f16, found " << input;
@@ -241,7 +272,7 @@ LogicalResult mqa::verifyMxKeys(LogitsOpInterface op, StringRef keysAt) {
     return emitSizeError(op, ("head dim D of " + format->name + " keys").str(),
                          "32, 64, 96 or 128", headDim);
   int64_t size = key.getShape().back();
-  int64_t perElement = 8 / format->elementBits;
+  int64_t perElement = format->getPerStorage(key.getElementType());
   if (size == headDim / perElement)
     return success();
   if (perElement == 1)
@@ -258,8 +289,7 @@ LogicalResult mqa::verifyQueryScales(LogitsOpInterface op) {
     return success();
   return op->emitOpError() << "with 'q' of " << getElementTypeOrSelf(op.getQ())
                            << " (" << format->name
-                           << ") needs 'q_scale', whose words are the block "
-                              "scales";
+                           << ") needs 'q_scale', which has the block scales";
 }
 
 LogicalResult mqa::verifyMxQueries(LogitsOpInterface op, StringRef keysAt) {

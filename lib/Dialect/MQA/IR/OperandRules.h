@@ -13,7 +13,8 @@ namespace mlir {
 namespace mqa {
 
 /// What one operand must look like: a name for each dimension (dimensions of
-/// the same name agree between operands), and its possible element types.
+/// the same name agree between operands; a digit is the size itself), and its
+/// possible element types.
 struct OperandRule {
   StringRef name, dims;
   SmallVector<Type> elementTypes;
@@ -35,9 +36,14 @@ SmallVector<Type> getInputTypes(Builder &b);
 /// What q is of: beside its scales, of a format with block scales.
 SmallVector<Type> getQueryTypes(LogitsOpInterface op);
 
-/// What k and k_scale are of: the scales of keys with block scales are words.
+/// What k and k_scale are of: block scales are words, or typed.
 SmallVector<Type> getKeyTypes(LogitsOpInterface op);
 SmallVector<Type> getKeyScaleTypes(LogitsOpInterface op);
+/// Block scales: words of four, or typed ones.
+SmallVector<Type> getBlockScaleTypes(Builder &b);
+/// Whether `scales`, which may be null, are typed: then they have one dimension
+/// more, of the four scales of a word.
+bool areTypedScales(Value scales);
 
 /// What keys with block scales ask of an op whose operands have the right
 /// ranks. `keysAt` says where the bytes of a key were found.

@@ -56,7 +56,8 @@ SmallVector<OperandRule> mqa::getOperandRules(PagedLogitsOp op) {
                          : (ofRows ? "RHD" : "BTHD"),
        getQueryTypes(op), /*numStrided=*/1},
       {"k", op.hasMxKeys() ? "CPX" : "CPD", getKeyTypes(op), 1},
-      {"k_scale", "CP", getKeyScaleTypes(op), 1},
+      {"k_scale", areTypedScales(op.getKScale()) ? "CP4" : "CP",
+       getKeyScaleTypes(op), 1},
       {"weights", "RH", {b.getF32Type(), b.getBF16Type()}, 1},
       {"context_lens",
        ofRows     ? "R"
@@ -74,7 +75,8 @@ SmallVector<OperandRule> mqa::getOperandRules(PagedLogitsOp op) {
       {"sequence", "R", {b.getI32Type()}, 0},
       {"key_blocks", "RL", {b.getI32Type()}, 1},
       {"num_key_blocks", "R", {b.getI32Type()}, 0},
-      {"q_scale", "RH", {b.getI32Type()}, 1},
+      {"q_scale", areTypedScales(op.getQScale()) ? "RH4" : "RH",
+       getBlockScaleTypes(b), 1},
   };
 }
 

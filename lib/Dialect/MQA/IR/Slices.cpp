@@ -22,10 +22,17 @@ OpFoldResult mqa::getDim(OpBuilder &b, Location loc, Value shaped,
 Value mqa::getSlice(OpBuilder &b, Location loc, Value source,
                     ArrayRef<OpFoldResult> offsets,
                     ArrayRef<OpFoldResult> sizes) {
-  SmallVector<OpFoldResult> strides(offsets.size(), b.getIndexAttr(1));
+  SmallVector<OpFoldResult> allOffsets(offsets), allSizes(sizes);
+  int64_t rank = cast<ShapedType>(source.getType()).getRank();
+  for (int64_t dim = offsets.size(); dim < rank; ++dim) {
+    allOffsets.push_back(b.getIndexAttr(0));
+    allSizes.push_back(getDim(b, loc, source, dim));
+  }
+  SmallVector<OpFoldResult> strides(rank, b.getIndexAttr(1));
   if (isa<MemRefType>(source.getType()))
-    return memref::SubViewOp::create(b, loc, source, offsets, sizes, strides);
-  return tensor::ExtractSliceOp::create(b, loc, source, offsets, sizes,
+    return memref::SubViewOp::create(b, loc, source, allOffsets, allSizes,
+                                     strides);
+  return tensor::ExtractSliceOp::create(b, loc, source, allOffsets, allSizes,
                                         strides);
 }
 

@@ -16,6 +16,7 @@ namespace mqa {
 OpFoldResult getDim(OpBuilder &b, Location loc, Value shaped, int64_t dim);
 
 /// The slice of `source` with the given offsets and sizes, unit strides.
+/// Dimensions behind those that are given are whole.
 Value getSlice(OpBuilder &b, Location loc, Value source,
                ArrayRef<OpFoldResult> offsets, ArrayRef<OpFoldResult> sizes);
 

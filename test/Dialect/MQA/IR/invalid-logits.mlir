@@ -284,7 +284,7 @@ func.func @f(%q: memref<?x64x128xf8E4M3FN>, %k: memref<?x128xf8E4M3FN>, %s: memr
 // -----
 
 func.func @f(%q: tensor<?x64x128xi8>, %k: tensor<?x128xi8>, %s: tensor<?xf32>, %w: tensor<?x64xf32>, %ks: tensor<?xi32>, %ke: tensor<?xi32>, %out: tensor<?x?xf32>) {
-  // expected-error@+1 {{with 'q' of 'i8' (MXFP4) needs 'q_scale', whose words are the block scales}}
+  // expected-error@+1 {{with 'q' of 'i8' (MXFP4) needs 'q_scale', which has the block scales}}
   %0 = mqa.logits ins(%q, %k, %s, %w, %ks, %ke : tensor<?x64x128xi8>, tensor<?x128xi8>, tensor<?xf32>, tensor<?x64xf32>, tensor<?xi32>, tensor<?xi32>) outs(%out : tensor<?x?xf32>) -> tensor<?x?xf32>
   return
 }

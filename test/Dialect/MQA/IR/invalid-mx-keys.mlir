@@ -1,7 +1,7 @@
 // RUN: mqa-opt %s -split-input-file -verify-diagnostics
 
 func.func @no_scales(%q: tensor<?x4x32xbf16>, %k: tensor<?x16xi8>, %ke: tensor<?xi32>, %out: tensor<?x?xf32>) -> tensor<?x?xf32> {
-  // expected-error @+1 {{with 'k' of 'i8' (MXFP4) needs 'k_scale', whose words are the block scales}}
+  // expected-error @+1 {{with 'k' of 'i8' (MXFP4) needs 'k_scale', which has the block scales}}
   %0 = mqa.logits ins(%q, %k, none, none, none, %ke : tensor<?x4x32xbf16>, tensor<?x16xi8>, tensor<?xi32>)
        outs(%out : tensor<?x?xf32>) -> tensor<?x?xf32>
   return %0 : tensor<?x?xf32>
@@ -10,7 +10,7 @@ func.func @no_scales(%q: tensor<?x4x32xbf16>, %k: tensor<?x16xi8>, %ke: tensor<?
 // -----
 
 func.func @float_scales(%q: tensor<?x4x32xbf16>, %k: tensor<?x16xi8>, %k_scale: tensor<?xf32>, %ke: tensor<?xi32>, %out: tensor<?x?xf32>) -> tensor<?x?xf32> {
-  // expected-error @+1 {{operand 'k_scale' must have element type 'i32', found 'f32'}}
+  // expected-error @+1 {{operand 'k_scale' must have element type 'i32' or 'f8E8M0FNU', found 'f32'}}
   %0 = mqa.logits ins(%q, %k, %k_scale, none, none, %ke : tensor<?x4x32xbf16>, tensor<?x16xi8>, tensor<?xf32>, tensor<?xi32>)
        outs(%out : tensor<?x?xf32>) -> tensor<?x?xf32>
   return %0 : tensor<?x?xf32>

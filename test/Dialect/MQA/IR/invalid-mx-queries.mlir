@@ -1,7 +1,7 @@
 // RUN: mqa-opt %s -split-input-file -verify-diagnostics
 
 func.func @no_scales(%q: tensor<?x4x16xi8>, %k: tensor<?x32xbf16>, %ke: tensor<?xi32>, %out: tensor<?x?xf32>) -> tensor<?x?xf32> {
-  // expected-error @+1 {{with 'q' of 'i8' (MXFP4) needs 'q_scale', whose words are the block scales}}
+  // expected-error @+1 {{with 'q' of 'i8' (MXFP4) needs 'q_scale', which has the block scales}}
   %0 = mqa.logits ins(%q, %k, none, none, none, %ke : tensor<?x4x16xi8>, tensor<?x32xbf16>, tensor<?xi32>)
        outs(%out : tensor<?x?xf32>) -> tensor<?x?xf32>
   return %0 : tensor<?x?xf32>
@@ -10,7 +10,7 @@ func.func @no_scales(%q: tensor<?x4x16xi8>, %k: tensor<?x32xbf16>, %ke: tensor<?
 // -----
 
 func.func @other_queries(%q: tensor<?x4x32xbf16>, %k: tensor<?x32xbf16>, %ke: tensor<?xi32>, %q_scale: tensor<?x4xi32>, %out: tensor<?x?xf32>) -> tensor<?x?xf32> {
-  // expected-error @+1 {{operand 'q' must have element type 'i8' or 'f8E4M3FN', found 'bf16'}}
+  // expected-error @+1 {{operand 'q' must have element type 'i8' or 'f4E2M1FN' or 'f8E4M3FN', found 'bf16'}}
   %0 = mqa.logits ins(%q, %k, none, none, none, %ke : tensor<?x4x32xbf16>, tensor<?x32xbf16>, tensor<?xi32>)
        q_scale(%q_scale : tensor<?x4xi32>) outs(%out : tensor<?x?xf32>) -> tensor<?x?xf32>
   return %0 : tensor<?x?xf32>
@@ -19,7 +19,7 @@ func.func @other_queries(%q: tensor<?x4x32xbf16>, %k: tensor<?x32xbf16>, %ke: te
 // -----
 
 func.func @float_scales(%q: tensor<?x4x16xi8>, %k: tensor<?x32xbf16>, %ke: tensor<?xi32>, %q_scale: tensor<?x4xf32>, %out: tensor<?x?xf32>) -> tensor<?x?xf32> {
-  // expected-error @+1 {{operand 'q_scale' must have element type 'i32', found 'f32'}}
+  // expected-error @+1 {{operand 'q_scale' must have element type 'i32' or 'f8E8M0FNU', found 'f32'}}
   %0 = mqa.logits ins(%q, %k, none, none, none, %ke : tensor<?x4x16xi8>, tensor<?x32xbf16>, tensor<?xi32>)
        q_scale(%q_scale : tensor<?x4xf32>) outs(%out : tensor<?x?xf32>) -> tensor<?x?xf32>
   return %0 : tensor<?x?xf32>

@@ -45,7 +45,7 @@ def MQA_LogitsOpInterface : OpInterface<"LogitsOpInterface", [MQA_KernelOpInterf
     InterfaceMethod<"Keys of a cache block, or of a block of a query's own; 0 without such blocks.",
                     "int64_t", "getBlockKv">,
     InterfaceMethod<"", "::mlir::Value", "getQ">,
-    InterfaceMethod<"Words of block scales of queries. Null: queries have none.", "::mlir::Value", "getQScale">,
+    InterfaceMethod<"Block scales of queries. Null: queries have none.", "::mlir::Value", "getQScale">,
     InterfaceMethod<"", "::mlir::Value", "getK">,
     InterfaceMethod<"The type of `out`.", "::mlir::ShapedType", "getOutType">,
     InterfaceMethod<"Null: 1.", "::mlir::Value", "getKScale">,
@@ -98,7 +98,7 @@ def MQA_LogitsOpInterface : OpInterface<"LogitsOpInterface", [MQA_KernelOpInterf
       ::mlir::Type key = ::llvm::cast<::mlir::ShapedType>($_op.getK().getType()).getElementType();
       return format->getInputType(query.getContext(), $_op.hasMxKeys() ? ::mlir::Type() : key);
     }
-    /// Elements of q for a head of a query: two of MXFP4 are one.
+    /// Elements of q for a head of a query: two of MXFP4 are one byte.
     int64_t getQueryRow() {
       return ::llvm::cast<::mlir::ShapedType>($_op.getQ().getType()).getShape().back();
     }
@@ -106,7 +106,9 @@ def MQA_LogitsOpInterface : OpInterface<"LogitsOpInterface", [MQA_KernelOpInterf
     int64_t getHeadDim() {
       const ::mlir::mqa::mx::Format *format = $_op.getQueryFormat();
       int64_t row = $_op.getQueryRow();
-      return !format || ::mlir::ShapedType::isDynamic(row) ? row : row * (8 / format->elementBits);
+      if (!format || ::mlir::ShapedType::isDynamic(row))
+        return row;
+      return row * format->getPerStorage(::llvm::cast<::mlir::ShapedType>($_op.getQ().getType()).getElementType());
     }
     /// The element type of the products, whatever units the target has: that
     /// of q, or a wider one that keys with block scales need.

@@ -43,19 +43,19 @@ def MQA_LogitsOp : MQA_Op<"logits", [
     | --- | --- | --- |
     | `q` | M x H x D | f8E4M3FN, f8E5M2, bf16 or f16 |
     | | M x H x D / 2 | i8 beside `q_scale`: MXFP4 |
-    | | M x H x D | f8E4M3FN beside `q_scale`: MXFP8 |
+    | | M x H x D | f8E4M3FN beside `q_scale`: MXFP8; f4E2M1FN beside `q_scale`: MXFP4 |
     | `k` | N x D, or N x G x D | as `q`; beside `q_scale` f8E4M3FN, f8E5M2, bf16 or f16 |
     | | N x D / 2 | i8: MXFP4 |
-    | | N x D | f8E4M3FN beside a `k_scale` of i32: MXFP8 |
+    | | N x D | f8E4M3FN beside a `k_scale` of block scales: MXFP8; f4E2M1FN: MXFP4 |
     | `k_scale` (optional, 1) | N, or N x G | f32 |
-    | | N | i32 where keys are MXFP4 or MXFP8 |
+    | | N, or N x 4 | i32, or f8E8M0FNU, where keys are MXFP4 or MXFP8 |
     | `weights` (optional, 1) | M x H | f32 or bf16 |
     | `ks` (optional, 0) | M | i32 |
     | `ke` | M | i32 |
     | `key_offset` (optional, 0) | | index |
     | `key_blocks` (optional) | M x B | i32 |
     | `num_key_blocks` (with `key_blocks`) | M | i32 |
-    | `q_scale` (optional) | M x H | i32 |
+    | `q_scale` (optional) | M x H, or M x H x 4 | i32, or f8E8M0FNU |
     | `out` | M x N, M x S with `compressed`, M x J with `block_max`, or M x (B * R) with `key_blocks` | f32, bf16 or f16 |
 
     **Sizes.** The numbers of queries M and of keys N are static or dynamic. There are 1 to 128 heads H. The head dim D is a
@@ -149,6 +149,16 @@ def MQA_LogitsOp : MQA_Op<"logits", [
     product is less than 2^-66 times the greatest of its query may lose precision, or count as 0. If a block scale of a
     head is NaN, the scores of the head are NaN.
 
+    **Typed elements and block scales.** Elements and block scales may have their own types, as other MLIR compilers write
+    them: `k` is N x D of f4E2M1FN, and `k_scale` is N x 4 of f8E8M0FNU, or `q` is M x H x D, and `q_scale` M x H x 4. Each
+    operand may be of one form or of the other. Both forms are the same in memory. Element 2i of a key is in the low four
+    bits of byte i. Scale g is byte g of the word, so there are four columns for each D: if D has fewer than four blocks,
+    the columns behind them are not read. Words lie at multiples of four bytes. Strides and the offset of a typed memref
+    count elements, so they are multiples of 2 (f4E2M1FN) or 4 (f8E8M0FNU), also where they are dynamic.
+
+    No pass below knows of these types. `mqa-pack-mx-types`, the first pass of each pipeline, makes bytes and words of typed
+    operands, and of the functions and the ops that they come through.
+
     **Tiles.** `key_offset` is the position of key 0 of this op in the sequence to which `ks` and `ke` refer. The sequence ends
     with the last key of this op. Tiling the op over keys advances `key_offset`. A tile of memrefs has `ranges` (an
     `!mqa.ranges` with a row for each query) in the place of `ks`, `ke` and `compressed`: the tile is a part of a sequence,
@@ -161,7 +171,7 @@ def MQA_LogitsOp : MQA_Op<"logits", [
 
     Examples: with all operands; without scales and weights; with 8 groups, and rows that begin with their range; with MXFP4
     keys; the maxima of blocks of 128 keys; with key blocks for each query; with MXFP8 keys; with MXFP4 queries and
-    keys; the maximum over the heads; a tile.
+    keys; the maximum over the heads; with typed MXFP4 keys; a tile.
 
     ```mlir
     %0 = mqa.logits ins(%q, %k, %k_scale, %weights, %ks, %ke :
@@ -200,6 +210,10 @@ def MQA_LogitsOp : MQA_Op<"logits", [
              tensor<?x64x128xf8E4M3FN>, tensor<?x128xf8E4M3FN>, tensor<?xf32>,
              tensor<?x64xf32>, tensor<?xi32>, tensor<?xi32>)
          outs(%out : tensor<?x?xf32>) {head_reduction = #mqa.head_reduction<max>} -> tensor<?x?xf32>
+    %9 = mqa.logits ins(%q, %k_typed, %typed_scales, %weights, %ks, %ke :
+             tensor<?x64x128xf8E4M3FN>, tensor<?x128xf4E2M1FN>, tensor<?x4xf8E8M0FNU>,
+             tensor<?x64xf32>, tensor<?xi32>, tensor<?xi32>)
+         outs(%out : tensor<?x?xf32>) -> tensor<?x?xf32>
     %ranges = mqa.make_ranges none, %lens keys(%num_keys) : memref<?xi32>
     mqa.logits ins(%q_tile, %k_tile, none, none : memref<8x64x128xbf16>, memref<128x128xbf16>)
         ranges(%ranges) key_offset(%n) outs(%out_tile : memref<8x128xf32>)
@@ -328,12 +342,12 @@ def MQA_PagedLogitsOp : MQA_Op<"paged_logits", [
     | --- | --- | --- |
     | `q` | B x T x H x D | f8E4M3FN, f8E5M2, bf16 or f16 |
     | | B x T x H x D / 2 | i8 beside `q_scale`: MXFP4 |
-    | | B x T x H x D | f8E4M3FN beside `q_scale`: MXFP8 |
+    | | B x T x H x D | f8E4M3FN beside `q_scale`: MXFP8; f4E2M1FN beside `q_scale`: MXFP4 |
     | `k` | C x P x D | as `q`; beside `q_scale` f8E4M3FN, f8E5M2, bf16 or f16 |
     | | C x P x D / 2 | i8: MXFP4 |
-    | | C x P x D | f8E4M3FN beside a `k_scale` of i32: MXFP8 |
+    | | C x P x D | f8E4M3FN beside a `k_scale` of block scales: MXFP8; f4E2M1FN: MXFP4 |
     | `k_scale` (optional, 1) | C x P | f32 |
-    | | C x P | i32 where keys are MXFP4 or MXFP8 |
+    | | C x P, or C x P x 4 | i32, or f8E8M0FNU, where keys are MXFP4 or MXFP8 |
     | `weights` (optional, 1) | (B * T) x H | f32 or bf16 |
     | `context_lens` | B x T, or B | i32 |
     | `block_table` | B x S | i32 |
@@ -341,12 +355,12 @@ def MQA_PagedLogitsOp : MQA_Op<"paged_logits", [
     | `key_offset` (optional, 0) | | index |
     | `key_blocks` (optional) | (B * T) x L | i32 |
     | `num_key_blocks` (with `key_blocks`) | B * T | i32 |
-    | `q_scale` (optional) | (B * T) x H | i32 |
+    | `q_scale` (optional) | (B * T) x H, or (B * T) x H x 4 | i32, or f8E8M0FNU |
     | `out` | (B * T) x N, (B * T) x J with `block_max`, or (B * T) x (L * R) with `key_blocks` | f32, bf16 or f16 |
 
     **Sizes.** Each of B sequences has T = next_n new queries, from 1 to 8. The cache has C blocks of P = block_kv keys. P is
     a power of two from 16 to 256. T and P are static. Heads, head dim, activation, maximum over the heads, rounding, and MXFP4
-    and MXFP8 keys and queries are as in `mqa.logits`.
+    and MXFP8 keys and queries, typed or not, are as in `mqa.logits`.
 
     **Lengths.** If each query has a length, length(b, t) is context_lens[b, t]. If each sequence has a length, length(b, t)
     is context_lens[b] - T + t + 1, because the new queries are the last ones of the sequence. Lengths may be zero, negative,

@@ -12,7 +12,7 @@
 #ifndef MQA_DIALECT_MQA_IR_MXFORMAT_H
 #define MQA_DIALECT_MQA_IR_MXFORMAT_H
 
-#include "mlir/IR/Types.h"
+#include "mlir/IR/BuiltinTypeInterfaces.h"
 #include "llvm/ADT/StringRef.h"
 
 #include <cstdint>
@@ -32,7 +32,8 @@ constexpr int64_t kMaxWeightExponent = 60;
 /// Less than any exponent of such a product.
 constexpr int64_t kNoExponent = -1000;
 
-/// Two f4E2M1FN lie in a byte (i8), the even one in its low bits.
+/// Two f4E2M1FN lie in a byte (i8), the even one in its low bits. Four block
+/// scales, of type f8E8M0FNU, lie in a word (i32), the first in its low byte.
 enum class Element { F4E2M1FN, F8E4M3FN };
 
 struct Format {
@@ -43,6 +44,10 @@ struct Format {
   /// Bytes of `count` elements.
   int64_t getBytes(int64_t count) const { return count * elementBits / 8; }
   int64_t getBlockBytes() const { return getBytes(kBlock); }
+  /// Elements in one of `storage`, of which memory is: two in a byte of MXFP4.
+  int64_t getPerStorage(Type storage) const {
+    return storage.getIntOrFloatBitWidth() / elementBits;
+  }
   /// The type in which queries of `query` and keys are multiplied: it has room
   /// for elements whose blocks have different scales.
   Type getProductType(Type query) const;
@@ -54,6 +59,16 @@ struct Format {
 /// The format of vectors whose memory is of `element`, with scales of `scale`
 /// (null: none); null if they have no block scales.
 const Format *getFormat(Type element, Type scale);
+
+/// Whether tensors and memrefs of `element` are typed: of f4E2M1FN, or of block
+/// scales. Kernels have bytes and words in their place.
+bool isTyped(Type element);
+/// How many of a typed `element` lie in a byte or word; 1 for other types.
+int64_t getPackedCount(Type element);
+/// The bytes or words that a typed tensor or memref is: the last dimension
+/// counts bytes, or goes. Null where `type` is not typed, or does not consist
+/// of whole bytes or words.
+ShapedType getPackedType(ShapedType type);
 
 /// Lanes that decode a key together into the registers of a product's rows:
 /// each a quarter of it, which is one piece of one block.

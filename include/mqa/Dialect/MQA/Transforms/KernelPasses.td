@@ -9,6 +9,41 @@
 
 include "mlir/Pass/PassBase.td"
 
+def MQAPackMxTypesPass : Pass<"mqa-pack-mx-types", "::mlir::ModuleOp"> {
+  let summary = "Makes bytes and words of typed elements and block scales";
+  let description = [{
+    The operands `q`, `k`, `q_scale` and `k_scale` of `mqa.logits` and `mqa.paged_logits` may be typed: of f4E2M1FN, or of
+    f8E8M0FNU. The pass makes bytes and words of them, which are the same in memory and which all other passes know:
+
+    - f4E2M1FN: two elements are a byte (i8). The last dimension, the strides and the offset are halved.
+    - f8E8M0FNU with a last dimension of 4: these four are a word (i32). The last dimension goes, and the strides and the
+      offset are divided by 4.
+
+    The pass changes the functions that have such an op, those that they call and that call them, and the ops through which
+    the values come: calls, structured control flow, branches, casts, dims, copies, uninitialised tensors and memrefs,
+    slices of whole bytes and words, and reshapes that leave the last dimension alone. The caller of a public function
+    passes memrefs of bytes and words.
+
+    What else MLIR stores of f4E2M1FN has a byte for each element. So it is an error if another op computes or reads a value
+    of such an operand, or if a function without a body has it; the error names the op. A function in which no such value
+    is stays as it is.
+
+    ```mlir
+    func.func @logits(%q: tensor<?x64x128xf8E4M3FN>, %k: tensor<?x128xf4E2M1FN>, %k_scale: tensor<?x4xf8E8M0FNU>,
+                      %ke: tensor<?xi32>, %out: tensor<?x?xf32>) -> tensor<?x?xf32> {
+      %0 = mqa.logits ins(%q, %k, %k_scale, none, none, %ke : tensor<?x64x128xf8E4M3FN>, tensor<?x128xf4E2M1FN>, tensor<?x4xf8E8M0FNU>, tensor<?xi32>)
+          outs(%out : tensor<?x?xf32>) -> tensor<?x?xf32>
+      return %0 : tensor<?x?xf32>
+    }
+    // becomes
+    func.func @logits(%q: tensor<?x64x128xf8E4M3FN>, %k: tensor<?x64xi8>, %k_scale: tensor<?xi32>, %ke: tensor<?xi32>, %out: tensor<?x?xf32>) -> tensor<?x?xf32> {
+      %0 = mqa.logits ins(%q, %k, %k_scale, none, none, %ke : tensor<?x64x128xf8E4M3FN>, tensor<?x64xi8>, tensor<?xi32>, tensor<?xi32>) outs(%out : tensor<?x?xf32>) -> tensor<?x?xf32>
+      return %0 : tensor<?x?xf32>
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect"];
+}
+
 def MQAFuseTopkPass : Pass<"mqa-fuse-topk"> {
   let summary = "Fuses logits with the mqa.topk that is their only reader";
   let description = [{
@@ -146,10 +181,10 @@ def MQASplitTopkPass : Pass<"mqa-split-topk", "::mlir::ModuleOp"> {
 def MQAVerifyKernelFunctionsPass : Pass<"mqa-verify-kernel-functions", "::mlir::ModuleOp"> {
   let summary = "Checks that each function of an op that kernels are made of can become a kernel";
   let description = [{
-    Both pipelines run this pass first (only `mqa-fuse-topk` is ahead of it), so they accept the same functions. The
-    pass changes nothing. A `func.func` that holds an `mqa.logits`, `mqa.paged_logits`, `mqa.topk` or
-    `mqa.merge_topk` is a kernel function. The pass leaves other functions alone. It checks these rules for a
-    kernel function:
+    Both pipelines run this pass first (only `mqa-pack-mx-types` and `mqa-fuse-topk` are ahead of it), so they accept
+    the same functions. The pass changes nothing. A `func.func` that holds an `mqa.logits`, `mqa.paged_logits`,
+    `mqa.topk` or `mqa.merge_topk` is a kernel function. The pass leaves other functions alone. It checks these rules
+    for a kernel function:
 
     - **Place.** The function lies in the outermost module. Nothing in the module refers to it. Nothing could refer
       to it unseen, as an op of an unknown dialect with a region might.
@@ -167,6 +202,7 @@ def MQAVerifyKernelFunctionsPass : Pass<"mqa-verify-kernel-functions", "::mlir::
     - **Attributes.** The function, its arguments and its results have no attributes of the dialects `mqa`,
       `bufferization`, `gpu`, `llvm` and `nvvm`.
     - **Sizes.** A static size is at most 2^31 - 1025.
+    - **Types.** No operand is of f4E2M1FN or f8E8M0FNU: `mqa-pack-mx-types` makes bytes and words of them.
     - **Memrefs.** A memref lies in the default memory space. Its offset is 0 or dynamic. It is contiguous, or has
       a dynamic stride in dimension 0. If it is contiguous, the kernel takes any stride in dimension 0 too, except
       for scales that are one to a key.

@@ -6,6 +6,7 @@
 
 #include "KernelFunctionChecks.h"
 #include "mqa/Dialect/MQA/IR/KeyBlocks.h"
+#include "mqa/Dialect/MQA/IR/MxOperands.h"
 
 #include "llvm/ADT/TypeSwitch.h"
 
@@ -113,7 +114,8 @@ static LogicalResult verifyColumns(Operation *op) {
 }
 
 LogicalResult mqa::verifyKernelOperands(KernelFunction kernel) {
-  if (failed(verifyColumns(kernel.op.getOperation())))
+  if (failed(verifyPackedOperands(kernel.op)) ||
+      failed(verifyColumns(kernel.op.getOperation())))
     return failure();
   for (auto [value, name] : llvm::zip_equal(kernel.getDataOperands(),
                                             kernel.getDataOperandNames())) {

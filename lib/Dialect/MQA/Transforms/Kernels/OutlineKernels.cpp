@@ -7,6 +7,8 @@
 #include "LaunchABI.h"
 #include "LaunchedPairs.h"
 
+#include "mqa/Dialect/MQA/IR/MxOperands.h"
+
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -55,7 +57,7 @@ static LogicalResult verifyPlace(KernelOpInterface op, ModuleOp program) {
   if (op.isTile())
     return op->emitOpError(
         "with 'key_offset', 'num_keys' or 'ranges' cannot become a kernel");
-  return success();
+  return verifyPackedOperands(op);
 }
 
 //===----------------------------------------------------------------------===//

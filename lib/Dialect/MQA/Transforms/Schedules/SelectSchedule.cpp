@@ -8,6 +8,7 @@
 
 #include "mlir/IR/TypeUtilities.h"
 #include "mlir/Pass/Pass.h"
+#include "mqa/Dialect/MQA/IR/MxOperands.h"
 #include "mqa/Dialect/MQA/IR/Target.h"
 #include "mqa/Dialect/MQA/Transforms/ScheduleTable.h"
 #include "mqa/Dialect/MQA/Transforms/TilePlan.h"
@@ -131,7 +132,7 @@ struct SelectSchedulePass
       return signalPassFailure();
     WalkResult result = getOperation()->walk([&](LogitsOpInterface op) {
       FailureOr<const ChipInfo *> chip = requireGpu(op);
-      if (failed(chip))
+      if (failed(chip) || failed(verifyPackedOperands(op)))
         return WalkResult::interrupt();
       ScheduleAttr chosen = op.getScheduleAttr();
       if (!chosen)

@@ -23,7 +23,8 @@ public:
   explicit LoopBuilder(Operation *op) : op(op) {}
 
   /// An operand or result with these loops as dimensions, `kWhole` for those
-  /// that are not sharded. One that is absent adds nothing.
+  /// that are not sharded, as are those behind: the block scales of a word. One
+  /// that is absent adds nothing.
   static constexpr int kWhole = -1;
   void add(Value value, ArrayRef<int> loops) {
     if (!value)
@@ -32,6 +33,9 @@ public:
     for (int loop : loops)
       exprs.push_back(getAffineDimExpr(loop == kWhole ? numLoops++ : loop,
                                        op->getContext()));
+    int64_t rank = cast<ShapedType>(value.getType()).getRank();
+    while (static_cast<int64_t>(exprs.size()) < rank)
+      exprs.push_back(getAffineDimExpr(numLoops++, op->getContext()));
     dims.push_back(std::move(exprs));
   }
   /// One that is no tensor.

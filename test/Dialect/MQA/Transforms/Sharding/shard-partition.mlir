@@ -158,3 +158,28 @@ func.func @merge(%li: tensor<3x128x16xi32>, %lv: tensor<3x128x16xf32>, %ke: tens
   %2 = shard.shard %1 to %s annotate_for_users : tensor<128x16xi32>
   return %2 : tensor<128x16xi32>
 }
+
+// Typed keys and their block scales: four for each key, which stay together.
+// CHECK-LABEL: func @typed_keys(
+// CHECK: mqa.logits ins({{.*}} : tensor<128x64x128xbf16>, tensor<64x128xf4E2M1FN>, tensor<64x4xf8E8M0FNU>, tensor<128xi32>)
+func.func @typed_keys(%q: tensor<128x64x128xbf16>, %k: tensor<256x128xf4E2M1FN>, %scale: tensor<256x4xf8E8M0FNU>, %ke: tensor<128xi32>, %e: tensor<128x256xf32>) -> tensor<128x256xf32> {
+  %0 = mqa.logits ins(%q, %k, %scale, none, none, %ke : tensor<128x64x128xbf16>, tensor<256x128xf4E2M1FN>, tensor<256x4xf8E8M0FNU>, tensor<128xi32>) outs(%e : tensor<128x256xf32>) {clean} -> tensor<128x256xf32>
+  %s = shard.sharding @grid split_axes = [[], [0]] : !shard.sharding
+  %1 = shard.shard %0 to %s : tensor<128x256xf32>
+  %2 = shard.shard %1 to %s annotate_for_users : tensor<128x256xf32>
+  return %2 : tensor<128x256xf32>
+}
+
+// CHECK-LABEL: func @typed_heads(
+// CHECK: mqa.logits ins({{.*}} : tensor<128x16x128xf4E2M1FN>, tensor<256x128xbf16>, tensor<128x16xf32>, tensor<128xi32>) q_scale({{.*}} : tensor<128x16x4xf8E8M0FNU>)
+func.func @typed_heads(%q: tensor<128x64x128xf4E2M1FN>, %k: tensor<256x128xbf16>, %w: tensor<128x64xf32>, %ke: tensor<128xi32>, %q_scale: tensor<128x64x4xf8E8M0FNU>, %e: tensor<128x256xf32>) -> tensor<128x256xf32> {
+  %s = shard.sharding @grid split_axes = [[], [0]] : !shard.sharding
+  %qa = shard.shard %q to %s : tensor<128x64x128xf4E2M1FN>
+  %qb = shard.shard %qa to %s annotate_for_users : tensor<128x64x128xf4E2M1FN>
+  %0 = mqa.logits ins(%qb, %k, none, %w, none, %ke : tensor<128x64x128xf4E2M1FN>, tensor<256x128xbf16>, tensor<128x64xf32>, tensor<128xi32>)
+       q_scale(%q_scale : tensor<128x64x4xf8E8M0FNU>) outs(%e : tensor<128x256xf32>) {clean} -> tensor<128x256xf32>
+  %whole = shard.sharding @grid split_axes = [[]] : !shard.sharding
+  %r0 = shard.shard %0 to %whole : tensor<128x256xf32>
+  %r1 = shard.shard %r0 to %whole annotate_for_users : tensor<128x256xf32>
+  return %r1 : tensor<128x256xf32>
+}
