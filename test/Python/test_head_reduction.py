@@ -61,6 +61,9 @@ class MaximumTest(unittest.TestCase):
         """Infinities and NaN where they must be, and the values of the rest."""
         self.assertEqual(out.shape, expected.shape)
         rtol, atol = (1e-4, 1e-3) if out.dtype == torch.float32 else (torch.finfo(out.dtype).eps, 1e-3)
+        if out.is_cuda:
+            # The matrix unit cuts sums of fp8 products off behind some 14 bits, and no other head averages that away.
+            rtol, atol = max(rtol, 2e-3), 0.05
         torch.testing.assert_close(out.cpu().double(), expected, rtol=rtol, atol=atol, equal_nan=True)
 
     def test_formula(self):

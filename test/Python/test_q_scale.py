@@ -171,14 +171,20 @@ class ScaledQueriesTest(QueriesCase):
             q_own, weights_own, lens_own, table_own, words, rows = [
                 t.to(device) for t in (q, weights, lens, table, q_scale, sequence)
             ]
-            expected = mqa.paged_logits(q_own, *views, weights_own, lens_own, table_own, 192, clean=True, q_scale=words)
-            for scales in list_scales(words):
-                out = mqa.paged_logits(q_own, *views, weights_own, lens_own, table_own, 192, clean=True, q_scale=scales)
+
+            def compute(scales):
+                sequences = mqa.paged_logits(
+                    q_own, *views, weights_own, lens_own, table_own, 192, clean=True, q_scale=scales
+                )
                 of_rows = mqa.paged_logits(q_own.squeeze(1), *views, weights_own, lens_own.flatten(), table_own, 192,
                                            clean=True, sequence=rows, q_scale=scales.squeeze(1))  # fmt: skip
+                return sequences, of_rows
+
+            expected = compute(words)
+            for scales in list_scales(words):
                 with self.subTest(scales=scales.dtype, device=device):
-                    self.assertTrue(torch.equal(out, expected))
-                    self.assertTrue(torch.equal(of_rows, expected))
+                    for own, of_words in zip(compute(scales), expected):
+                        self.assertTrue(torch.equal(own, of_words))
 
     def test_extreme_scales(self):
         """A logit that is finite stays so, whatever goes out of queries, keys and weights; 255 is NaN."""
@@ -200,6 +206,22 @@ class ScaledQueriesTest(QueriesCase):
                     out = mqa.logits(q.to(device), k.to(device), words, weights, ks.to(device), ke.to(device),
                                      q_scale=scales, nan_as_zero=True)  # fmt: skip
                     self.assertEqual(out.tolist(), [[0.0, 0.0, 0.0]])
+
+    def test_nan_scales_beside_infinite_keys(self):
+        """A head whose scale is NaN counts as 0 with nan_as_zero, whatever its key; else the logit is NaN."""
+        q = torch.full((1, 2, 16), 0x22, dtype=torch.uint8)
+        k = torch.ones(3, 32, dtype=torch.float16)
+        k[1, 5] = torch.inf
+        ks, ke = torch.zeros(1).int(), torch.full((1,), 3).int()
+        scales = torch.tensor([[255, 127]], dtype=torch.int32)
+        for device in DEVICES:
+            for reduction in ("sum", "max"):
+                tensors = [t.to(device) for t in (q, k, torch.ones(3), torch.ones(1, 2), ks, ke)]
+                options = {"q_scale": scales.to(device), "head_reduction": reduction}
+                with self.subTest(device=device, head_reduction=reduction):
+                    out = mqa.logits(*tensors, nan_as_zero=True, **options)
+                    self.assertEqual(out.tolist(), [[32.0, torch.inf, 32.0]])
+                    self.assertTrue(mqa.logits(*tensors, **options).isnan().all())
 
     def test_compile(self):
         q, q_scale, weights = make_queries(5, 8)

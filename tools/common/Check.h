@@ -40,7 +40,8 @@ struct Output {
 struct CheckResult {
   /// ||out - ref|| / ||ref|| over the sampled rows' ranges.
   double relativeError = 0;
-  /// 1 - 2 sum(out ref) / sum(out^2 + ref^2), the peer's measure.
+  /// sum((out - ref)^2) / sum(out^2 + ref^2): the peer's measure, which has it
+  /// as 1 - 2 sum(out ref) / sum(out^2 + ref^2).
   double difference = 0;
   /// Cells further from the reference than 2^-9 k_scale sum |w max(.,0)|; 2^-7
   /// for a fast kernel: its worst case, 20 roundings to 11 bits, is 2^-6.7.

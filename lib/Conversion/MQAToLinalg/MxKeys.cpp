@@ -174,7 +174,22 @@ Value LogitsToLinalg::decodeHead(Value m, Value h, Value target) {
   SmallVector<Value> scales = getBlockScales(word);
   decodeMxRow(*op.getQueryFormat(), scales, getRow(getRow(op.getQ(), m), h),
               getRow(target, h));
-  return getGreatest(b, loc, scales);
+  Value greatest = getGreatest(b, loc, scales);
+  if (dropsNan(op.getActivation()) && !op.hasOnlyFiniteScores()) {
+    // The head's weight will be 0, which makes NaN of a score that an infinite
+    // key has made infinite, while NaN counts as 0.
+    Value isNaN =
+        arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, greatest,
+                              createInt(b, loc, mx::kScaleNaN));
+    onlyIf(isNaN, [&] {
+      auto type = cast<FloatType>(getElementTypeOrSelf(target));
+      Value nan = arith::ConstantOp::create(
+          b, loc,
+          b.getFloatAttr(type, APFloat::getQNaN(type.getFloatSemantics())));
+      memref::StoreOp::create(b, loc, nan, target, ValueRange{h, constant(0)});
+    });
+  }
+  return greatest;
 }
 
 /// weights[h] = weight of head h * 2^(greatest[h] - 127 - e), and 2^e becomes

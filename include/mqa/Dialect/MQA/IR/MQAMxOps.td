@@ -34,7 +34,8 @@ def MQA_DecodeQueriesOp : MQA_Op<"decode_queries", [
     before it is multiplied by the factors. Factors are mostly 1.
 
     If a block scale of a row is NaN, the row's weight becomes NaN; with `drops_nan`, it becomes 0, because NaN scores
-    count as 0. Elements that are NaN stay NaN.
+    count as 0. Elements that are NaN stay NaN. With `drops_nan`, and if the type of `q` has infinities, an element of the
+    row becomes NaN, too: else an infinite key would make the score infinite, and its product with 0 would be NaN.
 
     `num_threads` threads execute the op. They are whole warps, and this thread has the number `thread`. The op stands
     between a get and the first use of the slot, and synchronises its threads. Without `threads`, one warp executes it.

@@ -113,6 +113,13 @@ int DecodeQueriesExpansion::decodeBlock(Value query, Value head, Value block) {
   vector::TransferWriteOp::create(b, decoder->decode(bytes, 0), op.getQ(), at,
                                   ArrayRef<bool>{true});
   Value hasNaN = decoder->hasNaN();
+  // A weight of 0 makes NaN of a score that an infinite key has made infinite,
+  // while NaN counts as 0.
+  if (op.getDropsNan() &&
+      APFloat::semanticsHasInf(element.getFloatSemantics())) {
+    Value isNaN = compare(CmpIPredicate::eq, own, i32(mx::kScaleNaN));
+    hasNaN = hasNaN ? make<arith::OrIOp>(hasNaN, isNaN) : isNaN;
+  }
   if (!hasNaN)
     return decoder->getShift();
   // A score with one NaN is what one with several is.

@@ -58,19 +58,55 @@ gpu.module @kernels {
   // CHECK-DAG: %[[ALL:.*]] = arith.constant 32 : i32
   // CHECK-DAG: %[[C24:.*]] = arith.constant 24 : index
   // CHECK-DAG: %[[NAN:.*]] = arith.constant 0x7FC0 : bf16
+  // CHECK-DAG: %[[C255:.*]] = arith.constant 255 : i32
   // CHECK-DAG: %[[ZERO:.*]] = arith.constant 0.000000e+00 : f32
   // CHECK: gpu.thread_id
   // CHECK: scf.for %{{.*}} = %{{.*}} to %[[C24]]
   // CHECK:   vector.load %[[PACKED]]{{.*}}, vector<32xf8E4M3FN>
   // CHECK:   math.fma %{{.*}} : vector<32xbf16>
   // CHECK:   vector.transfer_write %{{.*}}, %[[Q]]
-  // CHECK:   scf.if
+  // Beside an infinite key, a weight of 0 is not enough for a scale of NaN.
+  // CHECK:   %[[SCALE_IS_NAN:.*]] = arith.cmpi eq, %{{.*}}, %[[C255]]
+  // CHECK:   %[[IS_NAN:.*]] = arith.ori %{{.*}}, %[[SCALE_IS_NAN]]
+  // CHECK:   scf.if %[[IS_NAN]]
   // CHECK:     memref.store %[[NAN]], %[[Q]]
   // Scores that are NaN count as 0.
   // CHECK: arith.select %{{.*}}, %[[ZERO]], %{{.*}} : f32
   // CHECK: nvvm.barrier id = %{{.*}} number_of_threads = %[[ALL]]
   gpu.func @mxfp8(%packed: !packed, %words: !words, %q: !q, %folded: !weights, %factors: memref<2x1xf32, #smem>) kernel {
     mqa.decode_queries %packed, %words into %q, %folded, %factors {drops_nan} : !packed, !words into !q, !weights, memref<2x1xf32, #smem>
+    gpu.return
+  }
+}
+
+// -----
+
+// MXFP4 has no NaN but that of a scale, which matters where keys may be infinite and NaN scores are dropped.
+#smem = #gpu.address_space<workgroup>
+!packed = memref<1x8x16xi8, #smem>
+!words = memref<1x8xi32, #smem>
+!weights = memref<1x8xf32, #smem>
+!q16 = memref<1x8x32xf16, #mqa.staged<shape = [1, 8, 32], dims = [0, 1, 2], swizzle = 8>, #smem>
+!q8 = memref<1x8x32xf8E4M3FN, #mqa.staged<shape = [1, 8, 32], dims = [0, 1, 2], swizzle = 16>, #smem>
+gpu.module @kernels {
+  // CHECK-LABEL: gpu.func @infinite_keys
+  // CHECK-DAG: %[[NAN:.*]] = arith.constant 0x7E00 : f16
+  // CHECK-DAG: %[[C255:.*]] = arith.constant 255 : i32
+  // CHECK:   %[[IS_NAN:.*]] = arith.cmpi eq, %{{.*}}, %[[C255]]
+  // CHECK:   scf.if %[[IS_NAN]]
+  // CHECK:     memref.store %[[NAN]]
+  gpu.func @infinite_keys(%packed: !packed, %words: !words, %q: !q16, %folded: !weights, %factors: memref<2x1xf32, #smem>) kernel {
+    mqa.decode_queries %packed, %words into %q, %folded, %factors {drops_nan} : !packed, !words into !q16, !weights, memref<2x1xf32, #smem>
+    gpu.return
+  }
+
+  // f8E4M3FN has no infinity.
+  // CHECK-LABEL: gpu.func @finite_keys
+  // CHECK:   vector.transfer_write
+  // CHECK-NOT: memref.store {{.*}} f8E4M3FN
+  // CHECK: gpu.return
+  gpu.func @finite_keys(%packed: !packed, %words: !words, %q: !q8, %folded: !weights, %factors: memref<2x1xf32, #smem>) kernel {
+    mqa.decode_queries %packed, %words into %q, %folded, %factors {drops_nan} : !packed, !words into !q8, !weights, memref<2x1xf32, #smem>
     gpu.return
   }
 }
