@@ -116,12 +116,14 @@ struct Keys {
   std::vector<float> values, scales;
 };
 
-/// What the errors of a cell are relative to; 0 if it has none.
+/// What the errors of a cell are relative to; 0 if it has none. A head that is
+/// infinite does not make others inexact.
 static double getSize(mqa_head_reduction reduction,
                       const Reference &reference) {
-  double size =
-      isSum(reduction) ? std::fabs(reference.value) : reference.magnitude;
-  return std::isfinite(reference.value) && std::isfinite(size) ? size : 0;
+  double value = std::fabs(reference.value);
+  bool ofMagnitude = !isSum(reduction) && std::isfinite(reference.magnitude);
+  double size = ofMagnitude ? reference.magnitude : value;
+  return std::isfinite(value) ? size : 0;
 }
 
 static Reference computeReference(const Problem &problem, const Keys &keys,
